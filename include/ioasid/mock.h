@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A simulated platform inside the process: IOMMUs that translate, devices that do DMA and raise
+ * page requests. For tests of a VMM, without hardware. A context on it comes from
+ * ioasid_mock_open() alone: nothing in the environment leads here. See ioasid_mock(3).
+ */
+#ifndef IOASID_MOCK_H
+#define IOASID_MOCK_H
+
+#include <ioasid/ioasid.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ioasid_mock;
+struct ioasid_mock_device;
+
+/* struct ioasid_mock_opts.flags */
+#define IOASID_MOCK_STRICT    (1u << 0) /* the proposal to the letter: attach first, strict groups */
+#define IOASID_MOCK_NEST_COPY (1u << 1) /* no software nesting of its own: the library copies maps */
+
+/**
+ * struct ioasid_mock_opts - how a platform is made
+ * @size: sizeof(struct ioasid_mock_opts)
+ * @flags: IOASID_MOCK_*
+ * @memlock: most bytes that may be pinned, 0: no limit
+ * @seed: order of the pump: 0 round robin, else pseudo-random from this seed
+ */
+struct ioasid_mock_opts {
+	uint32_t size;
+	uint32_t flags;
+	uint64_t memlock;
+	uint64_t seed;
+};
+
+/**
+ * ioasid_mock_new - make a platform without IOMMUs and devices
+ * @opts: NULL for the defaults
+ * @mock: out; release with ioasid_mock_free()
+ *
+ * Return: 0; -EINVAL, -E2BIG, -ENOMEM.
+ */
+int ioasid_mock_new(const struct ioasid_mock_opts *opts, struct ioasid_mock **mock);
+
+/**
+ * ioasid_mock_free - release a platform with its IOMMUs and devices
+ * @mock: may be NULL; no DMA may be in progress
+ *
+ * Contexts that are still open keep what they need of it; the devices' handles and descriptors
+ * are gone. Transfers started but not done end with -ENODEV.
+ */
+void ioasid_mock_free(struct ioasid_mock *mock);
+
+/**
+ * ioasid_mock_open - open a context on a platform
+ * @mock: the platform
+ * @ctx: out; release with ioasid_close()
+ *
+ * Return: 0; -EINVAL, -ENOMEM.
+ */
+int ioasid_mock_open(struct ioasid_mock *mock, struct ioasid_ctx **ctx);
+
+/* struct ioasid_mock_iommu_opts.flags */
+#define IOASID_MOCK_IOMMU_NESTING (1u << 0)
+#define IOASID_MOCK_IOMMU_DIRTY   (1u << 1)
+
+/**
+ * struct ioasid_mock_iommu_opts - an IOMMU; zero means the default
+ * @size: sizeof(struct ioasid_mock_iommu_opts)
+ * @flags: IOASID_MOCK_IOMMU_*
+ * @page_sizes: a bit each, bytes, the least one 4 KiB to 64 KiB (4 KiB | 2 MiB | 1 GiB)
+ * @aperture: addresses it translates ({0, 2^48 - 1}; {0, 0} means this default)
+ * @reserved: windows it does not translate, at most 16, ascending and apart
+ * @reserved_count: how many
+ * @iotlb_entries: a power of two, at most 2^20 (1024)
+ */
+struct ioasid_mock_iommu_opts {
+	uint32_t size;
+	uint32_t flags;
+	uint64_t page_sizes;
+	struct ioasid_range aperture;
+	const struct ioasid_range *reserved;
+	uint32_t reserved_count;
+	uint32_t iotlb_entries;
+};
+
+/**
+ * ioasid_mock_iommu_new - add an IOMMU
+ * @mock: the platform
+ * @opts: NULL for the defaults
+ * @index: out, for struct ioasid_mock_device_opts; may be NULL
+ *
+ * A device that names no IOMMU is on number 0; the first device makes that one if there is none.
+ *
+ * Return: 0; -EINVAL, -E2BIG, -ENOMEM.
+ */
+int ioasid_mock_iommu_new(
+	struct ioasid_mock *mock, const struct ioasid_mock_iommu_opts *opts, uint32_t *index);
+
+/* struct ioasid_mock_device_opts.flags */
+#define IOASID_MOCK_DEVICE_MDEV (1u << 0) /* mediated */
+#define IOASID_MOCK_DEVICE_PRI  (1u << 1) /* a miss raises a page request */
+
+/**
+ * struct ioasid_mock_device_opts - a device; zero means the default
+ * @size: sizeof(struct ioasid_mock_device_opts)
+ * @flags: IOASID_MOCK_DEVICE_*
+ * @iommu: index of its IOMMU (0)
+ * @group: number of its IOMMU group; 0: a group of its own
+ * @pasid_bits: 0 to 20 (0: no PASIDs)
+ * @credits: most page requests outstanding, 1 to 512 (32)
+ * @group_pages: most pages asked for in one group, 1 to @credits (1)
+ * @retries: times it asks again for a page that SUCCESS did not bring, then it gives up (16)
+ */
+struct ioasid_mock_device_opts {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t iommu;
+	uint32_t group;
+	uint32_t pasid_bits;
+	uint32_t credits;
+	uint32_t group_pages;
+	uint32_t retries;
+};
+
+/**
+ * ioasid_mock_device_new - add a device
+ * @mock: the platform
+ * @opts: NULL for the defaults
+ * @device: out; the platform's, gone with it
+ *
+ * Return: 0; -EINVAL, -E2BIG, -ENOMEM, -EMFILE, -EBUSY a device of its group is bound.
+ */
+int ioasid_mock_device_new(struct ioasid_mock *mock, const struct ioasid_mock_device_opts *opts,
+	struct ioasid_mock_device **device);
+
+/**
+ * ioasid_mock_device_fd - the descriptor to hand to ioasid_device_bind()
+ * @device: the device
+ *
+ * Return: a new close-on-exec descriptor, the caller's to close; -EINVAL, -EMFILE.
+ */
+int ioasid_mock_device_fd(struct ioasid_mock_device *device);
+
+/**
+ * ioasid_mock_device_reset - reset a device: page requests work again after a FAILURE
+ * @device: the device
+ *
+ * Return: 0; -EINVAL, -EBUSY page requests are outstanding.
+ */
+int ioasid_mock_device_reset(struct ioasid_mock_device *device);
+
+/* struct ioasid_mock_dma.kind */
+#define IOASID_MOCK_DMA_READ  0u /* memory at iova into buffer */
+#define IOASID_MOCK_DMA_WRITE 1u /* buffer into memory at iova */
+#define IOASID_MOCK_DMA_COPY  2u /* memory at source into memory at iova */
+
+/**
+ * struct ioasid_mock_dma - one transfer of a device
+ * @kind: IOASID_MOCK_DMA_*
+ * @pasid: the PASID it carries, or IOASID_PASID_NONE
+ * @iova: where, bytes
+ * @source: from where, for a copy, bytes
+ * @buffer: the device's side, for a read or a write
+ * @length: bytes
+ * @done: out: bytes moved so far
+ * @status: out: 0, -EINPROGRESS (started, not done yet), -EFAULT no translation or answered
+ *	INVALID, -EIO answered FAILURE, -ENODEV the route leads nowhere, -EINVAL
+ */
+struct ioasid_mock_dma {
+	uint32_t kind;
+	uint32_t pasid;
+	uint64_t iova;
+	uint64_t source;
+	void *buffer;
+	uint64_t length;
+	uint64_t done;
+	int32_t status;
+	uint32_t reserved;
+};
+
+/**
+ * ioasid_mock_dma - do a transfer, waiting for the answers to its page requests
+ * @device: the device, bound or not
+ * @dma: what to move; out: done and status
+ *
+ * Any thread, any number at a time.
+ *
+ * Return: 0, or @dma->status; -EINVAL.
+ */
+int ioasid_mock_dma(struct ioasid_mock_device *device, struct ioasid_mock_dma *dma);
+
+/**
+ * ioasid_mock_dma_start - queue a transfer for ioasid_mock_pump()
+ * @device: the device
+ * @dma: the caller's, untouched by it until its status is no more -EINPROGRESS
+ *
+ * Return: 0; -EINVAL, -ENOMEM.
+ */
+int ioasid_mock_dma_start(struct ioasid_mock_device *device, struct ioasid_mock_dma *dma);
+
+/**
+ * ioasid_mock_pump - move every started transfer as far as it goes without waiting
+ * @mock: the platform
+ *
+ * One thread at a time. A page a turn, so that the order is one and the same in every run.
+ *
+ * Return: how many still wait for an answer; -EINVAL.
+ */
+int ioasid_mock_pump(struct ioasid_mock *mock);
+
+/* Operations of the backend, for ioasid_mock_fail() */
+#define IOASID_MOCK_OP_ANY         0u
+#define IOASID_MOCK_OP_SPACE_NEW   1u
+#define IOASID_MOCK_OP_SPACE_INFO  2u
+#define IOASID_MOCK_OP_BIND        3u
+#define IOASID_MOCK_OP_ATTACH      4u
+#define IOASID_MOCK_OP_DETACH      5u
+#define IOASID_MOCK_OP_REPLACE     6u
+#define IOASID_MOCK_OP_MAP         7u
+#define IOASID_MOCK_OP_COPY        8u
+#define IOASID_MOCK_OP_UNMAP       9u
+#define IOASID_MOCK_OP_REGISTER    10u
+#define IOASID_MOCK_OP_UNREGISTER  11u
+#define IOASID_MOCK_OP_FAULTQ_NEW  12u
+#define IOASID_MOCK_OP_ANSWER      13u
+#define IOASID_MOCK_OP_COUNT       14u
+
+/**
+ * ioasid_mock_fail - let an operation fail that would have worked
+ * @mock: the platform
+ * @op: IOASID_MOCK_OP_*
+ * @nth: 1 the next one, 2 the one after, …; 0 disarms
+ * @error: the negative errno it fails with
+ *
+ * It fails once, before it changed anything; stats' failed counts.
+ *
+ * Return: 0; -EINVAL.
+ */
+int ioasid_mock_fail(struct ioasid_mock *mock, uint32_t op, uint32_t nth, int error);
+
+/**
+ * ioasid_mock_on_answer - be called before an answer reaches the devices
+ * @mock: the platform
+ * @hook: called by the thread that completes; NULL: none; may block
+ * @arg: handed to @hook
+ *
+ * To stop an answer in mid-air: what happens to it if its device is detached now?
+ *
+ * Return: 0; -EINVAL.
+ */
+int ioasid_mock_on_answer(struct ioasid_mock *mock, void (*hook)(void *arg), void *arg);
+
+/**
+ * struct ioasid_mock_stats - what the platform counted
+ * @size: sizeof(struct ioasid_mock_stats)
+ * @pinned: gauge: bytes of memory pinned now
+ * @iotlb_hits: translations found in an IOTLB
+ * @iotlb_misses: translations that had to walk
+ * @iotlb_entries: gauge: valid entries now
+ * @dma_bytes: bytes moved
+ * @requests: pages asked for
+ * @groups: page request groups raised
+ * @answers: groups answered, by whomever
+ * @unanswered: gauge: groups raised and not answered
+ * @failed: operations that ioasid_mock_fail() let fail
+ */
+struct ioasid_mock_stats {
+	uint32_t size;
+	uint32_t reserved;
+	uint64_t pinned;
+	uint64_t iotlb_hits;
+	uint64_t iotlb_misses;
+	uint64_t iotlb_entries;
+	uint64_t dma_bytes;
+	uint64_t requests;
+	uint64_t groups;
+	uint64_t answers;
+	uint64_t unanswered;
+	uint64_t failed;
+};
+
+/**
+ * ioasid_mock_stats - read the platform's counters
+ * @mock: the platform
+ * @stats: out; @stats->size must be set
+ *
+ * Return: 0; -EINVAL.
+ */
+int ioasid_mock_stats(struct ioasid_mock *mock, struct ioasid_mock_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

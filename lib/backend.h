@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seam between the core and the leaves that reach a platform. A leaf gets ids and plain
+ * structures, never a core object; it translates, the core knows the rules. There are no NULL ops:
+ * what a leaf lacks names backend_unsupported_*, so that its table reads as a list of what works.
+ *
+ * An op returns 0 or a negative errno, and then has changed nothing unless it says otherwise; it
+ * may say why with error_reason(). Ops may block, and run on any thread.
+ *
+ * Locks the core holds:  [C] the context's, exclusively: one such op at a time, and none of the
+ *                            others is called for an object that it makes or ends;
+ *                        [T] the space's tree, shared or exclusively; maps of several threads run
+ *                            at a time, never two for overlapping addresses of one space;
+ *                        [G] the queue's guard, shared.
+ *                        [X] as [C], with the guard of the queue of the old space held exclusively:
+ *                            no answer is on its way to that queue's devices.
+ */
+#ifndef BACKEND_H
+#define BACKEND_H
+
+#include <ioasid/fault.h>
+#include <ioasid/ioasid.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct backend_ops;
+struct pending;
+
+/* Embedded first in each leaf's own structure. */
+struct backend {
+	const struct backend_ops *ops;
+	uint64_t extensions; /* a bit for each IOASID_EXT_* */
+};
+
+/* Intent of a new space. */
+struct backend_space {
+	uint32_t parent; /* id, 0: a root; only where the leaf has IOASID_EXT_NEST_SOFTWARE */
+	uint32_t faultq; /* id, 0: none */
+	uint32_t flags;  /* IOASID_SPACE_* */
+};
+
+/* What a device turned out to be. */
+struct backend_device {
+	uint32_t id;    /* at least 1 */
+	uint32_t flags; /* IOASID_DEVICE_* */
+	uint32_t group;
+	uint32_t group_size;
+	uint32_t pasid_bits;
+	uint32_t credits;
+	uint32_t group_pages;
+};
+
+/* One route of a device: by its id alone, or with a PASID. */
+struct backend_route {
+	uint32_t device;
+	uint32_t pasid; /* IOASID_PASID_NONE: the default route */
+};
+
+struct backend_map {
+	uint64_t iova;
+	uint64_t length;
+	uint64_t addr;  /* process memory, or the parent's address if the leaf nests */
+	uint32_t flags; /* IOASID_MAP_READ, _WRITE */
+};
+
+/* length bytes of a map at from, in space source, appear at iova too: the pages are shared. */
+struct backend_copy {
+	uint32_t source;
+	uint32_t flags; /* IOASID_MAP_READ, _WRITE */
+	uint64_t from;
+	uint64_t iova;
+	uint64_t length;
+};
+
+/* A queue as the leaf made it; all of it stays the leaf's until faultq_free. */
+struct backend_faultq {
+	uint32_t id; /* at least 1 */
+	int eventfd; /* non-blocking */
+	void *ring;  /* struct ioasid_ring */
+	size_t ring_size;
+	struct pending *pending;
+};
+
+struct backend_answer {
+	uint64_t cookie; /* as the leaf put it into the pending table */
+	uint32_t code;   /* IOASID_RESPONSE_* */
+	uint32_t flags;  /* out: IOASID_RESPONSE_SENT_INVALID */
+};
+
+struct backend_ops {
+	const char *name; /* for dumps */
+
+	/* [X] of every queue, once: answers what is outstanding INVALID, detaches, destroys and closes
+	 * the descriptor. Afterwards only faultq_free and release are called. Cannot fail. */
+	void (*close)(struct backend *);
+	/* no lock, last call: frees the structure. */
+	void (*release)(struct backend *);
+
+	/* [C] *id gets the new space's number, at least 1 and not in use. */
+	int (*space_new)(struct backend *, const struct backend_space *, uint32_t *id);
+	/* [C] the space has no children, no attachments; its maps go with it. Cannot fail. */
+	void (*space_destroy)(struct backend *, uint32_t space);
+	/* [C] or [T]: page sizes as a bit mask. */
+	int (*space_page_sizes)(struct backend *, uint32_t space, uint64_t *sizes);
+	/* [C] or [T]: writes at most n ranges, ascending; returns how many there are. */
+	int (*space_ranges)(
+		struct backend *, uint32_t space, struct ioasid_range *ranges, unsigned int n);
+
+	/* [C] fd is the core's duplicate, open until after unbind. -ENOTTY: not such a device. */
+	int (*device_bind)(
+		struct backend *, int fd, uint64_t label, struct backend_device *device);
+	/* [C] the device has no attachments. Cannot fail. */
+	void (*device_unbind)(struct backend *, uint32_t device);
+
+	/* [C] the route leads nowhere yet. -EADDRINUSE: maps of the space collide with reserved
+	 * windows of the device. */
+	int (*attach)(struct backend *, struct backend_route, uint32_t space);
+	/* [X] page requests outstanding on the route are answered INVALID and their groups marked
+	 * cancelled in the pending table. */
+	int (*detach)(struct backend *, struct backend_route);
+	/* [X] the route leads to another space already; errors as attach, cancels as detach. */
+	int (*replace)(struct backend *, struct backend_route, uint32_t space);
+
+	/* [T] addresses are aligned, in the ranges and free. */
+	int (*map)(struct backend *, uint32_t space, const struct backend_map *);
+	/* [T exclusively] the source is mapped throughout. Where there is no IOASID_EXT_NEST_SOFTWARE
+	 * of the leaf's own, the core nests with this. */
+	int (*copy)(struct backend *, uint32_t space, const struct backend_copy *);
+	/* [T] the range covers whole maps and copies only, and at least one. When it returns, no DMA
+	 * reaches the memory. May have removed part of it on error. */
+	int (*unmap)(struct backend *, uint32_t space, uint64_t iova, uint64_t length);
+
+	/* [C] */
+	int (*memory_register)(struct backend *, uint64_t addr, uint64_t length);
+	/* [C] a range that was registered, and no map uses it. */
+	int (*memory_unregister)(struct backend *, uint64_t addr, uint64_t length);
+
+	/* [C] opts are complete and in range. */
+	int (*faultq_new)(struct backend *, const struct ioasid_faultq_opts *opts,
+		struct backend_faultq *queue);
+	/* [X] from now on nobody writes to the queue: what is outstanding is answered INVALID, and so
+	 * are later page requests of spaces that name it. */
+	void (*faultq_detach)(struct backend *, uint32_t queue);
+	/* no lock; after faultq_detach or close: frees ring, table and descriptor. */
+	void (*faultq_free)(struct backend *, struct backend_faultq *queue);
+	/* [G] moves what waits into the ring, as far as there is room. */
+	void (*faultq_refill)(struct backend *, uint32_t queue);
+	/* [G] fills in raised, cancelled, deferred, signals and waiting. */
+	void (*faultq_stats)(struct backend *, uint32_t queue, struct ioasid_faultq_stats *stats);
+	/* [G] the core has won the pending groups behind the cookies. Returns how many of the n were
+	 * sent, in order, less than n only if the next one failed; if the first one failed, why. */
+	int (*answer)(struct backend *, uint32_t queue, struct backend_answer *, unsigned int n);
+};
+
+static inline bool backend_has(const struct backend *be, uint32_t extension)
+{
+	return extension < 64 && (be->extensions >> extension & 1);
+}
+
+#endif

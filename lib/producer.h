@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The producer of a fault ring, where that is this process and no kernel: it publishes groups,
+ * keeps those that do not fit, signals sleepers. Used by leaves; it knows the ring's ABI and the
+ * pending table, not what a device is. Any thread; it takes its own lock.
+ */
+#ifndef PRODUCER_H
+#define PRODUCER_H
+
+#include "list.h"
+#include "pending.h"
+#include <ioasid/fault.h>
+#include <ioasid/ring.h>
+#include <pthread.h>
+
+/* A group that a device raised. The caller's memory, until it is published or dropped. */
+struct producer_group {
+	struct list link;                   /* zero at first; the producer's */
+	const struct ioasid_fault *records; /* id and LAST are filled in on the way */
+	unsigned int count;                 /* 1 to group_max */
+	uint32_t device;                    /* whose, for producer_cancel() */
+	uint64_t cookie;
+};
+
+struct producer {
+	pthread_mutex_t lock;
+	struct ioasid_ring *ring;
+	struct ioasid_fault *records;
+	size_t size;
+	int eventfd;
+	struct pending *pending;
+	uint64_t head;       /* the consumers', as last seen */
+	struct list waiting; /* groups that found no room */
+	uint64_t *cancelled; /* ids whose CANCELLED record found no room yet */
+	unsigned int cancelled_first;
+	unsigned int cancelled_count;
+	unsigned int slots;
+	uint64_t raised; /* counters under the lock */
+	uint64_t deferred;
+	uint64_t ended; /* groups cancelled, published or not */
+	uint64_t signals;
+};
+
+/* opts are complete and in range. 0, -ENOMEM, -EMFILE. */
+int producer_open(struct producer *, const struct ioasid_faultq_opts *opts);
+void producer_close(struct producer *);
+
+/* Publishes the group, or keeps it until there is room. */
+void producer_push(struct producer *, struct producer_group *);
+
+/* A group that nobody will answer: no longer kept, if it still was; true if so. */
+bool producer_drop(struct producer *, struct producer_group *);
+
+/* The same for the published groups of a route; their readers are told. */
+void producer_cancel(struct producer *, uint32_t device, uint32_t pasid);
+
+/* Publishes what there is room for now. */
+void producer_refill(struct producer *);
+
+/* Nothing more will come: wakes the sleepers. */
+void producer_end(struct producer *);
+
+void producer_stats(struct producer *, struct ioasid_faultq_stats *stats);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The consumer of the fault ring: lock-free, for any number of threads, or cheaper for one. It
+ * trusts the producer with nothing but the bytes of a record: geometry is read once, indices are
+ * checked on every read. Knows the ABI and libc alone; what a record means is not its business.
+ *
+ * Each memory order names its partner; "publish", "signal" and "hold back" are in producer.c.
+ */
+#ifndef RING_H
+#define RING_H
+
+#include <errno.h>
+#include <ioasid/ring.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+/* A test may stop a consumer here, between its copy and its claim. */
+#ifndef RING_BEFORE_CLAIM
+#define RING_BEFORE_CLAIM(ring) ((void)(ring))
+#endif
+
+#define RING_FAULT_WORDS (sizeof(struct ioasid_fault) / sizeof(uint64_t))
+
+struct ring {
+	struct ioasid_ring *shared;
+	const struct ioasid_fault *records;
+	uint32_t count;
+	uint32_t group_max;
+	int eventfd;
+	bool single;   /* one consumer: head and tail below are its own copies */
+	bool broken;   /* for good; atomic */
+	uint64_t head; /* single: equal to the shared one */
+	uint64_t tail; /* single: no newer than the shared one, and a group's end as well */
+};
+
+static inline bool ring_geometry_is_good(const struct ioasid_ring *shared, size_t size)
+{
+	uint32_t count = shared->count;
+
+	return shared->magic == IOASID_RING_MAGIC && shared->version == IOASID_RING_VERSION &&
+		shared->record_size == IOASID_RING_RECORD_SIZE && count >= IOASID_RING_COUNT_MIN &&
+		count <= IOASID_RING_COUNT_MAX && !(count & (count - 1)) && shared->group_max &&
+		shared->group_max <= count && !shared->features &&
+		size >= IOASID_RING_RECORDS + (size_t)count * sizeof(struct ioasid_fault);
+}
+
+/* 0, or -EBADMSG where memory does not hold a ring of this version. */
+static inline int ring_open(struct ring *ring, void *memory, size_t size, int eventfd, bool single)
+{
+	struct ioasid_ring *shared = memory;
+
+	if (size < IOASID_RING_RECORDS || !ring_geometry_is_good(shared, size))
+		return -EBADMSG;
+	*ring = (struct ring){
+		.shared = shared,
+		.records = (const void *)((const char *)memory + IOASID_RING_RECORDS),
+		.count = shared->count,
+		.group_max = shared->group_max,
+		.eventfd = eventfd,
+		.single = single,
+		.head = __atomic_load_n(&shared->head, __ATOMIC_ACQUIRE),
+	};
+	ring->tail = ring->head;
+	return 0;
+}
+
+/* Word by word and relaxed: the producer may be writing here if head has moved on, and then the
+ * claim fails and the copy is thrown away. Acquiring the tail made the words visible. */
+static inline void ring_copy(const struct ring *ring, uint64_t at, struct ioasid_fault *out)
+{
+	const struct ioasid_fault *record = &ring->records[at & (ring->count - 1)];
+	const uint64_t *from = (const void *)record;
+	uint64_t words[RING_FAULT_WORDS];
+
+	for (size_t i = 0; i < RING_FAULT_WORDS; i++)
+		words[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	__builtin_memcpy(out, words, sizeof(*out));
+}
+
+static inline uint32_t ring_flags_at(const struct ring *ring, uint64_t at)
+{
+	return __atomic_load_n(&ring->records[at & (ring->count - 1)].flags, __ATOMIC_RELAXED);
+}
+
+/* What was seen at head cannot be: either head has moved meanwhile (-EAGAIN), or the producer
+ * broke the contract, and nothing it says counts any more. */
+static inline int ring_suspect(struct ring *ring, uint64_t head)
+{
+	/* Acquire: whoever moved head had read what we then read again. Pairs with ring_claim(). */
+	if (__atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE) != head)
+		return -EAGAIN;
+	__atomic_store_n(&ring->broken, true, __ATOMIC_RELAXED);
+	return -EBADMSG;
+}
+
+/* The records from head on that are there. At least n, if so many are. */
+static inline uint64_t ring_available(struct ring *ring, uint64_t *head, unsigned int n)
+{
+	struct ioasid_ring *shared = ring->shared;
+
+	if (ring->single) {
+		*head = ring->head;
+		if (ring->tail - *head >= n)
+			return ring->tail - *head;
+		/* Acquire: the records are seen. Pairs with the release in publish. */
+		ring->tail = __atomic_load_n(&shared->tail, __ATOMIC_ACQUIRE);
+		return ring->tail - *head;
+	}
+	/* Acquire: the tail below is no older than this head. Pairs with ring_claim(). */
+	*head = __atomic_load_n(&shared->head, __ATOMIC_ACQUIRE);
+	/* Acquire: as above, pairs with the release in publish. */
+	return __atomic_load_n(&shared->tail, __ATOMIC_ACQUIRE) - *head;
+}
+
+/* Copies up to n records; returns how many of them make whole groups. */
+static inline unsigned int ring_copy_groups(
+	const struct ring *ring, uint64_t head, struct ioasid_fault *out, unsigned int n)
+{
+	unsigned int whole = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		ring_copy(ring, head + i, &out[i]);
+		if (out[i].flags & IOASID_FAULT_LAST)
+			whole = i + 1;
+	}
+	return whole;
+}
+
+/* The first group does not fit n: how many records it has. */
+static inline int ring_measure(
+	struct ring *ring, uint64_t head, uint64_t available, unsigned int n, unsigned int *needed)
+{
+	uint64_t limit = available < ring->group_max ? available : ring->group_max;
+
+	for (uint64_t i = n; i < limit; i++) {
+		if (!(ring_flags_at(ring, head + i) & IOASID_FAULT_LAST))
+			continue;
+		if (__atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE) != head)
+			return -EAGAIN;
+		*needed = (unsigned int)i + 1;
+		return -EMSGSIZE;
+	}
+	return ring_suspect(ring, head);
+}
+
+/* Takes n records, which were copied from head on, for this thread. */
+static inline bool ring_claim(struct ring *ring, uint64_t head, unsigned int n)
+{
+	RING_BEFORE_CLAIM(ring);
+	if (ring->single) {
+		ring->head = head + n;
+		/* Release: our copy was made before the slots are free. Pairs with the acquire of
+		 * head in the producer's "room". */
+		__atomic_store_n(&ring->shared->head, head + n, __ATOMIC_RELEASE);
+		return true;
+	}
+	/* Release: as above. An unchanged head proves that no copied slot was written anew. */
+	return __atomic_compare_exchange_n(&ring->shared->head, &head, head + n, false,
+		__ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+
+/* One attempt: as ring_read(), or -EAGAIN where another consumer was quicker. */
+static inline int ring_try(
+	struct ring *ring, struct ioasid_fault *out, unsigned int n, unsigned int *needed)
+{
+	uint64_t head, available = ring_available(ring, &head, n);
+	unsigned int want = available < n ? (unsigned int)available : n, whole;
+
+	if (!available)
+		return 0;
+	if (available > ring->count)
+		return ring_suspect(ring, head);
+	whole = ring_copy_groups(ring, head, out, want);
+	if (!whole)
+		return ring_measure(ring, head, available, want, needed);
+	return ring_claim(ring, head, whole) ? (int)whole : -EAGAIN;
+}
+
+/*
+ * Takes whole groups, at most n records (1 to INT_MAX), without a system call. The number of
+ * records, 0: none; -EMSGSIZE: *needed records make the first group; -EBADMSG for good.
+ */
+static inline int ring_read(
+	struct ring *ring, struct ioasid_fault *out, unsigned int n, unsigned int *needed)
+{
+	int got = -EAGAIN;
+
+	if (__atomic_load_n(&ring->broken, __ATOMIC_RELAXED))
+		return -EBADMSG;
+	while (got == -EAGAIN)
+		got = ring_try(ring, out, n, needed);
+	return got;
+}
+
+/*
+ * Of a consumer that found the ring empty, and will look once more: from now on the descriptor
+ * becomes readable when something comes. Clearing goes first: a signal sent after it stays.
+ */
+static inline void ring_arm(struct ring *ring)
+{
+	uint64_t count;
+	ssize_t cleared;
+
+	if (!__atomic_load_n(&ring->shared->armed, __ATOMIC_RELAXED)) {
+		cleared = read(ring->eventfd, &count, sizeof(count));
+		(void)cleared; /* EAGAIN: another consumer did it */
+		__atomic_store_n(&ring->shared->armed, 1, __ATOMIC_RELAXED);
+	}
+	/* Full fence between our armed and our look at tail and flags. Pairs with the one between
+	 * tail and armed in signal: one side sees the other. Also orders the head that emptied the
+	 * ring before the look at BACKLOG: pairs with the fence in hold back. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* The producer keeps records that did not fit. Only after ring_arm() is "no" an answer to rely on;
+ * before, it may come late. */
+static inline bool ring_has_backlog(const struct ring *ring)
+{
+	return __atomic_load_n(&ring->shared->flags, __ATOMIC_RELAXED) & IOASID_RING_BACKLOG;
+}
+
+static inline bool ring_is_empty(const struct ring *ring)
+{
+	/* Relaxed: a hint, ring_read() looks again. */
+	return __atomic_load_n(&ring->shared->tail, __ATOMIC_RELAXED) ==
+		__atomic_load_n(&ring->shared->head, __ATOMIC_RELAXED);
+}
+
+#endif
