@@ -16,7 +16,8 @@ struct list {
 
 #define list_entry(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
-#define list_each(link, head) for (struct list *link = (head)->next; link != (head); link = link->next)
+#define list_each(link, head)                                                                      \
+	for (struct list *link = (head)->next; link != (head); link = link->next)
 
 static inline void list_init(struct list *head)
 {
@@ -45,12 +46,18 @@ static inline void list_remove(struct list *link)
 	list_init(link);
 }
 
+/* Takes all links out, so that they outlive the head. */
+static inline void list_drain(struct list *head)
+{
+	while (!list_empty(head))
+		list_remove(head->next);
+}
+
 static inline unsigned int list_count(const struct list *head)
 {
 	unsigned int n = 0;
 
-	list_each(link, head)
-		n++;
+	list_each(link, head) n++;
 	return n;
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A node's cells: finding, inserting and removing one, and passing some on to a neighbour. Moves
  * are by the size of a cell, so that entries and branches go the same way. This room must not know

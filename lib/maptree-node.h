@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * One node of a map tree: a leaf, which holds entries, or a branch node, which holds for each child
  * the lowest address that may be filed there. A node knows its cells and its two neighbours on the
@@ -40,6 +41,16 @@ static inline unsigned maptree_node_capacity(const struct maptree_node *node)
 static inline bool maptree_node_is_full(const struct maptree_node *node)
 {
 	return node->count == maptree_node_capacity(node);
+}
+
+/*
+ * A node at or below the mark is refilled. Two that are merged make up nine tenths at the most, and
+ * evened-out ones hold more than the mark: an owner who maps and unmaps the same range does not pay
+ * for a merge and a split each time.
+ */
+static inline unsigned maptree_node_low_mark(const struct maptree_node *node)
+{
+	return maptree_node_capacity(node) * 2 / 5;
 }
 
 static inline uint64_t maptree_node_key(const struct maptree_node *node, unsigned at)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The map tree is a B+-tree: the leaves hold the entries in sorted arrays, the branch nodes above
  * them hold, for each child, the lowest address that may be filed there. Since entries never
@@ -167,15 +168,6 @@ static int open_gap(struct maptree *tree, uint64_t addr, struct gap *gap)
 
 /* ---- shrinking ---- */
 
-/*
- * Low and mergeable lie apart, so that a node that was just merged or evened out is neither full
- * nor low: an owner who maps and unmaps the same range does not pay for it each time.
- */
-static unsigned low_mark(const struct maptree_node *node)
-{
-	return maptree_node_capacity(node) * 2 / 5;
-}
-
 static bool is_mergeable(const struct maptree_node *left, const struct maptree_node *right)
 {
 	return left->count + right->count <= maptree_node_capacity(left) * 9 / 10;
@@ -236,7 +228,7 @@ static void refill_path(struct maptree *tree, uint64_t addr)
 		unsigned at = branch_for(node, addr);
 		const struct maptree_node *child = node->branch[at].child;
 
-		if (child->count <= low_mark(child))
+		if (child->count <= maptree_node_low_mark(child))
 			refill_branch(tree, node, at);
 	}
 	drop_empty_root(tree);
@@ -289,7 +281,7 @@ int maptree_remove(struct maptree *tree, uint64_t start)
 		return -ENOENT;
 	maptree_node_remove(gap.leaf, gap.at - 1);
 	tree->count--;
-	if (gap.leaf->count <= low_mark(gap.leaf))
+	if (gap.leaf->count <= maptree_node_low_mark(gap.leaf))
 		refill_path(tree, start);
 	return 0;
 }
@@ -388,74 +380,4 @@ int maptree_room(const struct maptree *tree, uint64_t from, uint64_t to_last, ui
 			break;
 	}
 	return -ENOSPC;
-}
-
-/* ---- the invariants ---- */
-
-static bool is_filled(const struct maptree_node *node)
-{
-	bool outermost = !node->prev || !node->next;
-	unsigned least = outermost ? 1 : low_mark(node);
-
-	return node->count >= least && node->count <= maptree_node_capacity(node);
-}
-
-/* Whether the cells of one node ascend, and lie above all those of the node before it. */
-static bool is_ordered(const struct maptree_node *node)
-{
-	const struct maptree_node *prev = node->prev;
-
-	if (prev && maptree_node_key(prev, prev->count - 1) >= maptree_node_key(node, 0))
-		return false;
-	for (unsigned at = 1; at < node->count; at++)
-		if (maptree_node_key(node, at - 1) >= maptree_node_key(node, at))
-			return false;
-	return true;
-}
-
-/* Whether the children of `node` are the nodes from *child on, which moves behind them. */
-static bool owns_children(const struct maptree_node *node, const struct maptree_node **child)
-{
-	for (unsigned at = 0; at < node->count; at++) {
-		if (node->branch[at].child != *child)
-			return false;
-		if (node->branch[at].key > maptree_node_key(*child, 0))
-			return false;
-		*child = (*child)->next;
-	}
-	return true;
-}
-
-/* Checks one level, adds up its nodes and entries, and moves *level down to the next. */
-static bool is_level_sound(const struct maptree_node **level, size_t *nodes, size_t *entries)
-{
-	const struct maptree_node *node = *level;
-	const struct maptree_node *child = node->leaf ? NULL : node->branch[0].child;
-
-	*level = child;
-	for (; node; node = node->next, ++*nodes) {
-		if (!is_filled(node) || !is_ordered(node))
-			return false;
-		if (node->next && node->next->prev != node)
-			return false;
-		if (node->leaf)
-			*entries += node->count;
-		else if (!owns_children(node, &child))
-			return false;
-	}
-	return child == NULL;
-}
-
-bool maptree_sound(const struct maptree *tree)
-{
-	const struct maptree_node *level = tree->root;
-	size_t nodes = 0;
-	size_t entries = 0;
-
-	if (level && (level->next || (!level->leaf && level->count < 2)))
-		return false;
-	while (level)
-		if (!is_level_sound(&level, &nodes, &entries))
-			return false;
-	return nodes == tree->nodes && entries == tree->count;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * An ordered container of closed address ranges that never overlap, as the I/O mappings of one
  * address space are. This room knows addresses and order only: what an entry's value, flags and
