@@ -22,7 +22,8 @@ struct pending_group {
 	uint64_t id; /* generation << 16 | slot */
 	uint64_t label;
 	uint64_t addr;
-	uint64_t cookie; /* the leaf's name of the raw fault; may be in use again after the answer */
+	uint64_t
+		cookie; /* the leaf's name of the raw fault; may be in use again after the answer */
 	uint64_t time;
 	uint32_t device;
 	uint32_t space;
@@ -52,10 +53,16 @@ int pending_claim(struct pending *, uint64_t id, uint64_t *cookie);
 void pending_unclaim(struct pending *, uint64_t id);
 
 /* Detach: true if the group had been handed out: it becomes CANCELLED, and holds its slot until
- * the reader was told and calls pending_retire(). */
+ * the reader was told and calls pending_dismiss(). */
 bool pending_cancel(struct pending *, uint64_t id);
 
-/* Frees the slot of an ANSWERING or CANCELLED group. */
+/* What a CANCELLED group was; valid until it is retired. */
+const struct pending_group *pending_cancelled(struct pending *, uint64_t id);
+
+/* The reader was told of the cancellation: true, and the slot is free; false: no such group. */
+bool pending_dismiss(struct pending *, uint64_t id);
+
+/* The answer was sent: frees the slot. */
 void pending_retire(struct pending *, uint64_t id);
 
 /* 0 and *id; -ENOENT, -ENOTUNIQ. */

@@ -21,6 +21,9 @@
 #define RING_BEFORE_CLAIM(ring) ((void)(ring))
 #endif
 
+/* Empty looks between two that clear the descriptor anyway. */
+#define RING_LOOKS 64
+
 #define RING_FAULT_WORDS (sizeof(struct ioasid_fault) / sizeof(uint64_t))
 
 struct ring {
@@ -29,35 +32,45 @@ struct ring {
 	uint32_t count;
 	uint32_t group_max;
 	int eventfd;
-	bool single;   /* one consumer: head and tail below are its own copies */
-	bool broken;   /* for good; atomic */
-	uint64_t head; /* single: equal to the shared one */
-	uint64_t tail; /* single: no newer than the shared one, and a group's end as well */
+	bool single;       /* one consumer: head and tail below are its own copies */
+	bool broken;       /* for good; atomic */
+	uint64_t head;     /* single: equal to the shared one */
+	uint64_t tail;     /* single: no newer than the shared one, and a group's end as well */
+	uint8_t apart[64]; /* what follows is written by all who find the ring empty */
+	uint32_t looks;
 };
 
-static inline bool ring_geometry_is_good(const struct ioasid_ring *shared, size_t size)
+static inline bool ring_is_understood(const struct ioasid_ring *shared)
 {
-	uint32_t count = shared->count;
-
 	return shared->magic == IOASID_RING_MAGIC && shared->version == IOASID_RING_VERSION &&
-		shared->record_size == IOASID_RING_RECORD_SIZE && count >= IOASID_RING_COUNT_MIN &&
-		count <= IOASID_RING_COUNT_MAX && !(count & (count - 1)) && shared->group_max &&
-		shared->group_max <= count && !shared->features &&
-		size >= IOASID_RING_RECORDS + (size_t)count * sizeof(struct ioasid_fault);
+	       shared->record_size == IOASID_RING_RECORD_SIZE && !shared->features;
+}
+
+static inline bool ring_geometry_is_good(uint32_t count, uint32_t group_max, size_t size)
+{
+	return count >= IOASID_RING_COUNT_MIN && count <= IOASID_RING_COUNT_MAX &&
+	       !(count & (count - 1)) && group_max && group_max <= count &&
+	       size >= IOASID_RING_RECORDS + (size_t)count * sizeof(struct ioasid_fault);
 }
 
 /* 0, or -EBADMSG where memory does not hold a ring of this version. */
 static inline int ring_open(struct ring *ring, void *memory, size_t size, int eventfd, bool single)
 {
 	struct ioasid_ring *shared = memory;
+	uint32_t count, group_max;
 
-	if (size < IOASID_RING_RECORDS || !ring_geometry_is_good(shared, size))
+	if (size < IOASID_RING_RECORDS || !ring_is_understood(shared))
+		return -EBADMSG;
+	/* Atomic, so that it is one load: what is checked is what is used. */
+	count = __atomic_load_n(&shared->count, __ATOMIC_RELAXED);
+	group_max = __atomic_load_n(&shared->group_max, __ATOMIC_RELAXED);
+	if (!ring_geometry_is_good(count, group_max, size))
 		return -EBADMSG;
 	*ring = (struct ring){
 		.shared = shared,
 		.records = (const void *)((const char *)memory + IOASID_RING_RECORDS),
-		.count = shared->count,
-		.group_max = shared->group_max,
+		.count = count,
+		.group_max = group_max,
 		.eventfd = eventfd,
 		.single = single,
 		.head = __atomic_load_n(&shared->head, __ATOMIC_ACQUIRE),
@@ -84,12 +97,29 @@ static inline uint32_t ring_flags_at(const struct ring *ring, uint64_t at)
 	return __atomic_load_n(&ring->records[at & (ring->count - 1)].flags, __ATOMIC_RELAXED);
 }
 
+/* Takes n records, which were copied from head on, for this thread; with n = 0 only proves that
+ * what was read from head on was current. */
+static inline bool ring_claim(struct ring *ring, uint64_t head, unsigned int n)
+{
+	RING_BEFORE_CLAIM(ring);
+	if (ring->single) {
+		ring->head = head + n;
+		/* Release: our copy was made before the slots are free. Pairs with the acquire of
+		 * head in the producer's "room". */
+		__atomic_store_n(&ring->shared->head, head + n, __ATOMIC_RELEASE);
+		return true;
+	}
+	/* Release: as above. An unchanged head proves that no copied slot was written anew; a
+	 * plain load of it would not, for it may be done before the loads of the copy. */
+	return __atomic_compare_exchange_n(
+		&ring->shared->head, &head, head + n, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+
 /* What was seen at head cannot be: either head has moved meanwhile (-EAGAIN), or the producer
  * broke the contract, and nothing it says counts any more. */
 static inline int ring_suspect(struct ring *ring, uint64_t head)
 {
-	/* Acquire: whoever moved head had read what we then read again. Pairs with ring_claim(). */
-	if (__atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE) != head)
+	if (!ring_claim(ring, head, 0))
 		return -EAGAIN;
 	__atomic_store_n(&ring->broken, true, __ATOMIC_RELAXED);
 	return -EBADMSG;
@@ -137,28 +167,12 @@ static inline int ring_measure(
 	for (uint64_t i = n; i < limit; i++) {
 		if (!(ring_flags_at(ring, head + i) & IOASID_FAULT_LAST))
 			continue;
-		if (__atomic_load_n(&ring->shared->head, __ATOMIC_ACQUIRE) != head)
+		if (!ring_claim(ring, head, 0))
 			return -EAGAIN;
 		*needed = (unsigned int)i + 1;
 		return -EMSGSIZE;
 	}
 	return ring_suspect(ring, head);
-}
-
-/* Takes n records, which were copied from head on, for this thread. */
-static inline bool ring_claim(struct ring *ring, uint64_t head, unsigned int n)
-{
-	RING_BEFORE_CLAIM(ring);
-	if (ring->single) {
-		ring->head = head + n;
-		/* Release: our copy was made before the slots are free. Pairs with the acquire of
-		 * head in the producer's "room". */
-		__atomic_store_n(&ring->shared->head, head + n, __ATOMIC_RELEASE);
-		return true;
-	}
-	/* Release: as above. An unchanged head proves that no copied slot was written anew. */
-	return __atomic_compare_exchange_n(&ring->shared->head, &head, head + n, false,
-		__ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
 /* One attempt: as ring_read(), or -EAGAIN where another consumer was quicker. */
@@ -194,16 +208,49 @@ static inline int ring_read(
 	return got;
 }
 
+/* Makes the descriptor readable. */
+static inline void ring_signal(int eventfd)
+{
+	static const uint64_t one = 1;
+	ssize_t sent = write(eventfd, &one, sizeof(one));
+
+	(void)sent; /* EAGAIN: it is readable already */
+}
+
+static inline bool ring_is_closed(const struct ring *ring)
+{
+	return __atomic_load_n(&ring->shared->flags, __ATOMIC_RELAXED) & IOASID_RING_CLOSED;
+}
+
+/*
+ * Of a consumer that armed and then found something, which it may leave in part to others: the
+ * signal that it cleared may have been theirs. Keeps to the rule: not armed, so readable.
+ */
+static inline void ring_disarm(struct ring *ring)
+{
+	if (__atomic_exchange_n(&ring->shared->armed, 0, __ATOMIC_RELAXED))
+		ring_signal(ring->eventfd);
+}
+
+/* A signal that is written late, after somebody has armed again, keeps the descriptor readable with
+ * nothing to read: one look in many clears it whatever armed says. */
+static inline bool ring_must_clear(struct ring *ring)
+{
+	return !__atomic_load_n(&ring->shared->armed, __ATOMIC_RELAXED) ||
+	       !(__atomic_add_fetch(&ring->looks, 1, __ATOMIC_RELAXED) % RING_LOOKS);
+}
+
 /*
  * Of a consumer that found the ring empty, and will look once more: from now on the descriptor
- * becomes readable when something comes. Clearing goes first: a signal sent after it stays.
+ * becomes readable when something comes. If that look finds something, ring_disarm() must follow,
+ * or other sleepers miss what it leaves. Clearing goes first: a signal sent after it stays.
  */
 static inline void ring_arm(struct ring *ring)
 {
 	uint64_t count;
 	ssize_t cleared;
 
-	if (!__atomic_load_n(&ring->shared->armed, __ATOMIC_RELAXED)) {
+	if (!ring_is_closed(ring) && ring_must_clear(ring)) {
 		cleared = read(ring->eventfd, &count, sizeof(count));
 		(void)cleared; /* EAGAIN: another consumer did it */
 		__atomic_store_n(&ring->shared->armed, 1, __ATOMIC_RELAXED);
@@ -212,6 +259,8 @@ static inline void ring_arm(struct ring *ring)
 	 * tail and armed in signal: one side sees the other. Also orders the head that emptied the
 	 * ring before the look at BACKLOG: pairs with the fence in hold back. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (ring_is_closed(ring))
+		ring_disarm(ring);
 }
 
 /* The producer keeps records that did not fit. Only after ring_arm() is "no" an answer to rely on;
@@ -225,7 +274,7 @@ static inline bool ring_is_empty(const struct ring *ring)
 {
 	/* Relaxed: a hint, ring_read() looks again. */
 	return __atomic_load_n(&ring->shared->tail, __ATOMIC_RELAXED) ==
-		__atomic_load_n(&ring->shared->head, __ATOMIC_RELAXED);
+	       __atomic_load_n(&ring->shared->head, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -26,7 +26,7 @@ struct ioasid_faultq;
  * @size: sizeof(struct ioasid_faultq_opts)
  * @flags: IOASID_FAULTQ_*
  * @records: records in the ring, a power of two, 64 to 2^20 (1024)
- * @group_max: most records of one group, 1 to @records (64, or @records if that is less)
+ * @group_max: most records of one group, 1 to @records (64)
  * @max_outstanding: most groups unanswered at a time, 1 to 65,536 (1024)
  */
 struct ioasid_faultq_opts {
@@ -136,7 +136,8 @@ int ioasid_faultq_wait(struct ioasid_faultq *queue, int timeout_ms);
  * ioasid_faultq_get_fd - a descriptor for the caller's own event loop
  * @queue: the queue
  *
- * Readable (POLLIN) when a read may find something; only reading until 0 makes it unreadable.
+ * Readable (POLLIN) when a read may find something. A read that finds the ring empty clears it,
+ * even if it then gets what came meanwhile: after each wake-up read until 0.
  * It stays the queue's: do not read, write or close it.
  *
  * Return: the descriptor; -EINVAL, -ENODEV closed.
@@ -168,8 +169,8 @@ int ioasid_faultq_complete(
  * Return: 0; -ENOENT nothing outstanding has that name, -ENOTUNIQ several have, -EINVAL,
  * -ENODEV closed. (proposal 5.6, step 6)
  */
-int ioasid_faultq_find(struct ioasid_faultq *queue, uint64_t label, uint32_t pasid, uint32_t group,
-	uint64_t *id);
+int ioasid_faultq_find(
+	struct ioasid_faultq *queue, uint64_t label, uint32_t pasid, uint32_t group, uint64_t *id);
 
 /**
  * ioasid_faultq_pending - walk over the groups that are unanswered
@@ -181,8 +182,8 @@ int ioasid_faultq_find(struct ioasid_faultq *queue, uint64_t label, uint32_t pas
  * Return: how many were written, 0 at the end; -EINVAL, -ENODEV closed. Groups that come or go
  * during the walk may or may not be met; every other one is met once.
  */
-int ioasid_faultq_pending(struct ioasid_faultq *queue, uint64_t *cursor,
-	struct ioasid_fault *faults, unsigned int n);
+int ioasid_faultq_pending(
+	struct ioasid_faultq *queue, uint64_t *cursor, struct ioasid_fault *faults, unsigned int n);
 
 /**
  * ioasid_faultq_stats - read the counters

@@ -39,7 +39,9 @@ extern "C" {
 #define IOASID_FAULT_LAST        (1u << 5) /* the last record of its group */
 #define IOASID_FAULT_CANCELLED   (1u << 6) /* the group id was answered by a detach: forget it */
 #define IOASID_FAULT_STAGE2      (1u << 7) /* the parent space missed: not the guest's to fix */
-#define IOASID_FAULT_LABEL_GROUP (1u << 8) /* the label is only known to be of the device's group */
+#define IOASID_FAULT_LABEL_GROUP                                                                   \
+	(1u << 8) /* the label is only known to be of the device's group                           \
+		   */
 
 /**
  * struct ioasid_fault - one record of the ring: pages that a device asks for

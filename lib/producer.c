@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The producer of a fault ring, see producer.h. The steps that ring.h names as partners of its
+ * memory orders are publish(), signal_consumers(), hold_back() and has_room().
+ */
+#include "producer.h"
+#include "ring.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define FAULT_WORDS (sizeof(struct ioasid_fault) / sizeof(uint64_t))
+
+static void write_constants(struct ioasid_ring *ring, const struct ioasid_faultq_opts *opts)
+{
+	ring->magic = IOASID_RING_MAGIC;
+	ring->version = IOASID_RING_VERSION;
+	ring->record_size = IOASID_RING_RECORD_SIZE;
+	ring->count = opts->records;
+	ring->group_max = opts->group_max;
+	ring->armed = 1; /* a poller may be there before the first reader */
+}
+
+/* Page aligned and zero, so that records keep to their cache lines. */
+static void *allocate_ring(size_t size)
+{
+	void *memory = NULL;
+
+	if (posix_memalign(&memory, IOASID_RING_RECORDS, size))
+		return NULL;
+	return memset(memory, 0, size);
+}
+
+static int open_parts(struct producer *p, const struct ioasid_faultq_opts *opts)
+{
+	p->size = IOASID_RING_RECORDS + opts->records * sizeof(struct ioasid_fault);
+	p->ring = allocate_ring(p->size);
+	p->cancelled = calloc(opts->max_outstanding, sizeof(*p->cancelled));
+	p->pending = pending_new(opts->max_outstanding);
+	if (!p->ring || !p->cancelled || !p->pending)
+		return -ENOMEM;
+	p->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return p->eventfd < 0 ? -errno : 0;
+}
+
+int producer_open(struct producer *p, const struct ioasid_faultq_opts *opts)
+{
+	int err;
+
+	memset(p, 0, sizeof(*p));
+	p->eventfd = -1;
+	p->slots = opts->max_outstanding;
+	list_init(&p->waiting);
+	pthread_mutex_init(&p->lock, NULL);
+	err = open_parts(p, opts);
+	if (err) {
+		producer_close(p);
+		return err;
+	}
+	p->records = (void *)((char *)p->ring + IOASID_RING_RECORDS);
+	write_constants(p->ring, opts);
+	return 0;
+}
+
+void producer_close(struct producer *p)
+{
+	if (p->eventfd >= 0)
+		close(p->eventfd);
+	pending_free(p->pending);
+	free(p->cancelled);
+	free(p->ring);
+	pthread_mutex_destroy(&p->lock);
+}
+
+static bool has_room(struct producer *p, unsigned int records)
+{
+	uint64_t tail = p->ring->tail;
+
+	if (tail + records - p->head <= p->ring->count)
+		return true;
+	/* Acquire: consumers have copied what was in the slots. Pairs with ring_claim(). */
+	p->head = __atomic_load_n(&p->ring->head, __ATOMIC_ACQUIRE);
+	return tail + records - p->head <= p->ring->count;
+}
+
+/* Relaxed words: a consumer that lost its race may be copying this slot; it throws that away. */
+static void write_record(struct producer *p, uint64_t at, const struct ioasid_fault *record)
+{
+	uint64_t words[FAULT_WORDS];
+	uint64_t *to = (void *)&p->records[at & (p->ring->count - 1)];
+
+	memcpy(words, record, sizeof(words));
+	for (size_t i = 0; i < FAULT_WORDS; i++)
+		__atomic_store_n(&to[i], words[i], __ATOMIC_RELAXED);
+}
+
+static void publish(struct producer *p, unsigned int records)
+{
+	/* Release: the records are seen by who acquires this tail, in ring_available(). */
+	__atomic_store_n(&p->ring->tail, p->ring->tail + records, __ATOMIC_RELEASE);
+}
+
+/* After a publication. */
+static void signal_consumers(struct producer *p)
+{
+	/* Full fence between our tail and our look at armed. Pairs with the one in ring_arm(). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&p->ring->armed, __ATOMIC_RELAXED) ||
+		!__atomic_exchange_n(&p->ring->armed, 0, __ATOMIC_ACQ_REL))
+		return;
+	ring_signal(p->eventfd);
+	p->signals++;
+}
+
+static void describe(const struct producer_group *group, struct pending_group *known)
+{
+	const struct ioasid_fault *first = &group->records[0];
+
+	*known = (struct pending_group){
+		.label = first->label,
+		.addr = first->addr,
+		.cookie = group->cookie,
+		.time = first->time,
+		.device = group->device,
+		.space = first->space,
+		.pasid = first->pasid,
+		.group = first->group,
+	};
+	for (unsigned int i = 0; i < group->count; i++) {
+		known->pages += group->records[i].pages;
+		known->flags |= group->records[i].flags;
+	}
+}
+
+static void write_group(struct producer *p, const struct producer_group *group, uint64_t id)
+{
+	for (unsigned int i = 0; i < group->count; i++) {
+		struct ioasid_fault record = group->records[i];
+
+		record.id = id;
+		record.flags &= ~(IOASID_FAULT_LAST | IOASID_FAULT_CANCELLED);
+		if (i + 1 == group->count)
+			record.flags |= IOASID_FAULT_LAST;
+		write_record(p, p->ring->tail + i, &record);
+	}
+	publish(p, group->count);
+}
+
+static bool publish_group(struct producer *p, const struct producer_group *group)
+{
+	struct pending_group known;
+	uint64_t id;
+
+	if (!has_room(p, group->count))
+		return false;
+	describe(group, &known);
+	id = pending_raise(p->pending, &known);
+	if (id)
+		write_group(p, group, id);
+	return id;
+}
+
+static void describe_cancelled(const struct pending_group *known, struct ioasid_fault *record)
+{
+	*record = (struct ioasid_fault){
+		.id = known->id,
+		.label = known->label,
+		.addr = known->addr,
+		.pages = known->pages,
+		.flags = IOASID_FAULT_CANCELLED | IOASID_FAULT_LAST |
+			 (known->flags & IOASID_FAULT_PASID_VALID),
+		.space = known->space,
+		.pasid = known->pasid,
+		.group = known->group,
+		.time = known->time,
+	};
+}
+
+static bool publish_cancelled(struct producer *p)
+{
+	struct ioasid_fault record;
+
+	if (!has_room(p, 1))
+		return false;
+	describe_cancelled(
+		pending_cancelled(p->pending, p->cancelled[p->cancelled_first]), &record);
+	write_record(p, p->ring->tail, &record);
+	publish(p, 1);
+	p->cancelled_first = (p->cancelled_first + 1) % p->slots;
+	p->cancelled_count--;
+	return true;
+}
+
+static bool publish_waiting(struct producer *p)
+{
+	struct producer_group *group = list_entry(p->waiting.next, struct producer_group, link);
+
+	if (!publish_group(p, group))
+		return false;
+	list_remove(&group->link);
+	__atomic_store_n(&p->ring->deferred, p->ring->deferred - group->count, __ATOMIC_RELAXED);
+	return true;
+}
+
+static void fill(struct producer *p)
+{
+	uint64_t before = p->ring->tail;
+
+	while (p->cancelled_count && publish_cancelled(p))
+		;
+	while (!p->cancelled_count && !list_empty(&p->waiting) && publish_waiting(p))
+		;
+	if (p->ring->tail != before)
+		signal_consumers(p);
+}
+
+static bool keeps_back(const struct producer *p)
+{
+	return p->cancelled_count || !list_empty(&p->waiting);
+}
+
+static void set_backlog(struct producer *p, bool on)
+{
+	uint32_t flags = p->ring->flags & ~IOASID_RING_BACKLOG;
+
+	__atomic_store_n(&p->ring->flags, flags | (on ? IOASID_RING_BACKLOG : 0), __ATOMIC_RELAXED);
+}
+
+/* Something found no room: says so, and looks once more. */
+static void hold_back(struct producer *p)
+{
+	set_backlog(p, true);
+	/* Full fence between our BACKLOG and our look at head and the free slots. Pairs with the
+	 * one in ring_arm(), and with the one that follows the retirement of an answered group:
+	 * either they see BACKLOG, or we see the room that they made. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	fill(p);
+	if (!keeps_back(p))
+		set_backlog(p, false);
+}
+
+static void keep(struct producer *p, struct producer_group *group)
+{
+	list_append(&p->waiting, &group->link);
+	p->deferred++;
+	__atomic_store_n(&p->ring->deferred, p->ring->deferred + group->count, __ATOMIC_RELAXED);
+	hold_back(p);
+}
+
+void producer_push(struct producer *p, struct producer_group *group)
+{
+	pthread_mutex_lock(&p->lock);
+	p->raised++;
+	if (!keeps_back(p) && publish_group(p, group))
+		signal_consumers(p);
+	else
+		keep(p, group);
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool producer_drop(struct producer *p, struct producer_group *group)
+{
+	bool kept;
+
+	pthread_mutex_lock(&p->lock);
+	kept = !list_empty(&group->link);
+	if (kept) {
+		list_remove(&group->link);
+		__atomic_store_n(
+			&p->ring->deferred, p->ring->deferred - group->count, __ATOMIC_RELAXED);
+		p->ended++;
+		if (!keeps_back(p))
+			set_backlog(p, false);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return kept;
+}
+
+static void cancel_group(struct producer *p, uint64_t id)
+{
+	p->ended++;
+	if (!pending_cancel(p->pending, id))
+		return;
+	p->cancelled[(p->cancelled_first + p->cancelled_count++) % p->slots] = id;
+}
+
+void producer_cancel(struct producer *p, uint32_t device, uint32_t pasid)
+{
+	struct pending_group group;
+	uint64_t cursor = 0;
+
+	pthread_mutex_lock(&p->lock);
+	while (pending_next(p->pending, &cursor, &group))
+		if (group.device == device && group.pasid == pasid)
+			cancel_group(p, group.id);
+	if (keeps_back(p))
+		hold_back(p);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void producer_refill(struct producer *p)
+{
+	pthread_mutex_lock(&p->lock);
+	if (keeps_back(p))
+		hold_back(p);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void producer_end(struct producer *p)
+{
+	pthread_mutex_lock(&p->lock);
+	__atomic_fetch_or(&p->ring->flags, IOASID_RING_CLOSED, __ATOMIC_RELEASE);
+	ring_signal(p->eventfd);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void producer_stats(struct producer *p, struct ioasid_faultq_stats *stats)
+{
+	pthread_mutex_lock(&p->lock);
+	stats->raised = p->raised;
+	stats->cancelled = p->ended;
+	stats->deferred = p->deferred;
+	stats->signals = p->signals;
+	stats->waiting = list_count(&p->waiting);
+	pthread_mutex_unlock(&p->lock);
+}
