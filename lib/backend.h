@@ -91,8 +91,9 @@ struct backend_answer {
 struct backend_ops {
 	const char *name; /* for dumps */
 
-	/* [X] of every queue, once: answers what is outstanding INVALID, detaches, destroys and closes
-	 * the descriptor. Afterwards only faultq_free and release are called. Cannot fail. */
+	/* [X] of every queue, once: answers what is outstanding INVALID, detaches, destroys and
+	 * closes the descriptor. Afterwards only faultq_free and release are called. Cannot fail.
+	 */
 	void (*close)(struct backend *);
 	/* no lock, last call: frees the structure. */
 	void (*release)(struct backend *);
@@ -108,8 +109,7 @@ struct backend_ops {
 		struct backend *, uint32_t space, struct ioasid_range *ranges, unsigned int n);
 
 	/* [C] fd is the core's duplicate, open until after unbind. -ENOTTY: not such a device. */
-	int (*device_bind)(
-		struct backend *, int fd, uint64_t label, struct backend_device *device);
+	int (*device_bind)(struct backend *, int fd, uint64_t label, struct backend_device *device);
 	/* [C] the device has no attachments. Cannot fail. */
 	void (*device_unbind)(struct backend *, uint32_t device);
 
@@ -124,11 +124,11 @@ struct backend_ops {
 
 	/* [T] addresses are aligned, in the ranges and free. */
 	int (*map)(struct backend *, uint32_t space, const struct backend_map *);
-	/* [T exclusively] the source is mapped throughout. Where there is no IOASID_EXT_NEST_SOFTWARE
-	 * of the leaf's own, the core nests with this. */
+	/* [T exclusively] the source is mapped throughout. Where there is no
+	 * IOASID_EXT_NEST_SOFTWARE of the leaf's own, the core nests with this. */
 	int (*copy)(struct backend *, uint32_t space, const struct backend_copy *);
-	/* [T] the range covers whole maps and copies only, and at least one. When it returns, no DMA
-	 * reaches the memory. May have removed part of it on error. */
+	/* [T] the range covers whole maps and copies only, and at least one. When it returns, no
+	 * DMA reaches the memory. May have removed part of it on error. */
 	int (*unmap)(struct backend *, uint32_t space, uint64_t iova, uint64_t length);
 
 	/* [C] */
@@ -139,8 +139,8 @@ struct backend_ops {
 	/* [C] opts are complete and in range. */
 	int (*faultq_new)(struct backend *, const struct ioasid_faultq_opts *opts,
 		struct backend_faultq *queue);
-	/* [X] from now on nobody writes to the queue: what is outstanding is answered INVALID, and so
-	 * are later page requests of spaces that name it. */
+	/* [X] from now on nobody writes to the queue: what is outstanding is answered INVALID, and
+	 * so are later page requests of spaces that name it. */
 	void (*faultq_detach)(struct backend *, uint32_t queue);
 	/* no lock; after faultq_detach or close: frees ring, table and descriptor. */
 	void (*faultq_free)(struct backend *, struct backend_faultq *queue);
@@ -148,8 +148,9 @@ struct backend_ops {
 	void (*faultq_refill)(struct backend *, uint32_t queue);
 	/* [G] fills in raised, cancelled, deferred, signals and waiting. */
 	void (*faultq_stats)(struct backend *, uint32_t queue, struct ioasid_faultq_stats *stats);
-	/* [G] the core has won the pending groups behind the cookies. Returns how many of the n were
-	 * sent, in order, less than n only if the next one failed; if the first one failed, why. */
+	/* [G] the core has won the pending groups behind the cookies. Returns how many of the n
+	 * were sent, in order, less than n only if the next one failed; if the first one failed,
+	 * why. */
 	int (*answer)(struct backend *, uint32_t queue, struct backend_answer *, unsigned int n);
 };
 

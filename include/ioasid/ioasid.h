@@ -136,8 +136,8 @@ struct ioasid_space_opts {
  * Return: 0; -EINVAL bad option or a queue of another context, -E2BIG options of a newer library,
  * -EOPNOTSUPP a combination no kernel takes, -ENOMEM, -ENODEV closed. (proposal 2.1: ALLOC)
  */
-int ioasid_space_new(struct ioasid_ctx *ctx, const struct ioasid_space_opts *opts,
-	struct ioasid_space **space);
+int ioasid_space_new(
+	struct ioasid_ctx *ctx, const struct ioasid_space_opts *opts, struct ioasid_space **space);
 
 /**
  * ioasid_space_new_nested - make a space whose addresses its parent translates again

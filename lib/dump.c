@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The whole tree of a context, for people or for dot(1): spaces, sums of their maps, devices,
+ * routes and queues. It only looks; under the context's lock, and a space's for its sums.
+ */
+#include "core.h"
+#include "pending.h"
+#include <inttypes.h>
+
+static struct ioasid_space *space_at(struct list *link)
+{
+	return list_entry(link, struct ioasid_space, link);
+}
+
+static struct ioasid_attachment *attachment_at(struct list *link)
+{
+	return list_entry(link, struct ioasid_attachment, of_device);
+}
+
+static size_t count_maps(struct ioasid_space *space, uint64_t *bytes)
+{
+	size_t maps;
+
+	pthread_mutex_lock(&space->maps_lock);
+	maps = maptree_count(&space->maps);
+	*bytes = space->mapped;
+	pthread_mutex_unlock(&space->maps_lock);
+	return maps;
+}
+
+static void print_space_line(struct ioasid_space *space, FILE *out)
+{
+	uint64_t bytes;
+	size_t maps = count_maps(space, &bytes);
+
+	fprintf(out, "space %u: %zu maps, 0x%" PRIx64 " bytes", space->id, maps, bytes);
+	if (space->faults)
+		fprintf(out, ", queue %u", space->faults->is.id);
+	if (space->flags & IOASID_SPACE_NEST_PARENT)
+		fputs(", nesting parent", out);
+	if (space->flags & IOASID_SPACE_DIRTY_TRACKING)
+		fputs(", dirty tracking", out);
+	if (__atomic_load_n(&space->incomplete, __ATOMIC_RELAXED))
+		fputs(", a device of a group is missing", out);
+}
+
+/* In the order of the tree, without recursion: down, else across, else up and across. */
+static struct ioasid_space *next_space(struct ioasid_space *space, unsigned int *depth)
+{
+	if (!list_empty(&space->children)) {
+		++*depth;
+		return list_entry(space->children.next, struct ioasid_space, sibling);
+	}
+	while (space->parent && space->sibling.next == &space->parent->children) {
+		space = space->parent;
+		--*depth;
+	}
+	if (!space->parent)
+		return NULL;
+	return list_entry(space->sibling.next, struct ioasid_space, sibling);
+}
+
+static void print_tree(struct ioasid_space *root, FILE *out)
+{
+	unsigned int depth = 0;
+
+	for (struct ioasid_space *space = root; space; space = next_space(space, &depth)) {
+		fprintf(out, "%*s", 2 + 2 * (int)depth, "");
+		print_space_line(space, out);
+		fputc('\n', out);
+	}
+}
+
+static void print_routes(struct ioasid_device *device, FILE *out)
+{
+	list_each(link, &device->attachments)
+	{
+		struct ioasid_attachment *attachment = attachment_at(link);
+		bool top = route_top(device, attachment->pasid) == attachment;
+
+		if (attachment->pasid == IOASID_PASID_NONE)
+			fputs("    default route", out);
+		else
+			fprintf(out, "    PASID %u", attachment->pasid);
+		fprintf(out, " -> space %u%s\n", attachment->space->id,
+			top ? "" : " (under a child)");
+	}
+}
+
+static void print_device(struct ioasid_device *device, FILE *out)
+{
+	fprintf(out, "  %s: label 0x%" PRIx64 ", IOMMU group %u of %u, %u PASID bits%s%s\n",
+		device->name, device->label, device->is.group, device->is.group_size,
+		device->is.pasid_bits,
+		device->is.flags & IOASID_DEVICE_MEDIATED ? ", mediated" : "",
+		device->is.flags & IOASID_DEVICE_PAGE_REQUESTS ? ", page requests" : "");
+	print_routes(device, out);
+}
+
+static void print_queue(struct ioasid_faultq *queue, FILE *out)
+{
+	fprintf(out, "  queue %u: %u records, %u of %u groups outstanding\n", queue->is.id,
+		queue->opts.records, pending_count(queue->is.pending), queue->opts.max_outstanding);
+}
+
+static void print_text(struct ioasid_ctx *ctx, FILE *out)
+{
+	fprintf(out, "context on %s\n", ctx->be->ops->name);
+	list_each(link, &ctx->spaces) if (!space_at(link)->parent) print_tree(space_at(link), out);
+	list_each(link, &ctx->devices)
+		print_device(list_entry(link, struct ioasid_device, link), out);
+	list_each(link, &ctx->faultqs)
+		print_queue(list_entry(link, struct ioasid_faultq, link), out);
+}
+
+/* A name inside the quotes of dot's language. */
+static void print_quoted(const char *name, FILE *out)
+{
+	for (; *name; name++) {
+		if (*name == '"' || *name == '\\')
+			fputc('\\', out);
+		fputc(*name, out);
+	}
+}
+
+static void draw_space(struct ioasid_space *space, FILE *out)
+{
+	fprintf(out, "\tspace%u [shape=box label=\"", space->id);
+	print_space_line(space, out);
+	fputs("\"];\n", out);
+	if (space->parent)
+		fprintf(out, "\tspace%u -> space%u [label=\"nests on\"];\n", space->id,
+			space->parent->id);
+	if (space->faults)
+		fprintf(out, "\tspace%u -> queue%u [style=dashed];\n", space->id,
+			space->faults->is.id);
+}
+
+static void draw_route(struct ioasid_attachment *attachment, FILE *out)
+{
+	fprintf(out, "\tdevice%u -> space%u", attachment->device->is.id, attachment->space->id);
+	if (attachment->pasid != IOASID_PASID_NONE)
+		fprintf(out, " [label=\"PASID %u\"]", attachment->pasid);
+	fputs(";\n", out);
+}
+
+static void draw_device(struct ioasid_device *device, FILE *out)
+{
+	fprintf(out, "\tdevice%u [label=\"", device->is.id);
+	print_quoted(device->name, out);
+	fprintf(out, "\\nlabel 0x%" PRIx64 "\\ngroup %u\"];\n", device->label, device->is.group);
+	list_each(link, &device->attachments) draw_route(attachment_at(link), out);
+}
+
+static void draw(struct ioasid_ctx *ctx, FILE *out)
+{
+	fputs("digraph ioasid {\n", out);
+	list_each(link, &ctx->spaces) draw_space(space_at(link), out);
+	list_each(link, &ctx->devices)
+		draw_device(list_entry(link, struct ioasid_device, link), out);
+	list_each(link, &ctx->faultqs) fprintf(out, "\tqueue%u [shape=cylinder];\n",
+		list_entry(link, struct ioasid_faultq, link)->is.id);
+	fputs("}\n", out);
+}
+
+int ioasid_dump(struct ioasid_ctx *ctx, uint32_t format, FILE *out)
+{
+	int err;
+
+	if (!ctx || !out)
+		return null_argument(__func__, ctx ? "out" : "ctx");
+	if (format > IOASID_DUMP_GRAPHVIZ)
+		return error_set(-EINVAL, "%s: no such format: %u", __func__, format);
+	err = ctx_enter(ctx, __func__);
+	if (err)
+		return err;
+	(format == IOASID_DUMP_TEXT ? print_text : draw)(ctx, out);
+	ctx_leave(ctx);
+	return fflush(out) || ferror(out) ? error_set(-EIO, "%s: out took not all", __func__) : 0;
+}

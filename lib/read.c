@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading a fault queue: records from the ring, less those whose group was ended meanwhile; and
+ * sleeping until there is one. No lock on the way, but for asking the backend to refill.
+ */
+#include "core.h"
+#include "pending.h"
+#include <poll.h>
+#include <time.h>
+
+/* The groups' length in records, from at on. */
+static unsigned int group_length(const struct ioasid_fault *faults, unsigned int at)
+{
+	unsigned int n = 1;
+
+	while (!(faults[at + n - 1].flags & IOASID_FAULT_LAST))
+		n++;
+	return n;
+}
+
+/* May the caller have this group? A cancellation frees the slot that carried it here. */
+static bool deliver_group(struct ioasid_faultq *queue, const struct ioasid_fault *first)
+{
+	if (first->flags & IOASID_FAULT_CANCELLED)
+		return pending_dismiss(queue->is.pending, first->id);
+	if (!pending_deliver(queue->is.pending, first->id))
+		return false;
+	__atomic_fetch_add(&queue->read, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+/* Closes up the groups that are left; returns how many records they have. */
+static unsigned int deliver(
+	struct ioasid_faultq *queue, struct ioasid_fault *faults, unsigned int n)
+{
+	unsigned int kept = 0, length;
+
+	for (unsigned int at = 0; at < n; at += length) {
+		length = group_length(faults, at);
+		if (!deliver_group(queue, &faults[at]))
+			continue;
+		for (unsigned int i = 0; i < length; i++)
+			faults[kept + i] = faults[at + i];
+		kept += length;
+	}
+	return kept;
+}
+
+/* What the ring has; when that is nothing, what comes while it arms the descriptor. */
+static int take(struct ioasid_faultq *queue, struct ioasid_fault *faults, unsigned int n,
+	unsigned int *needed)
+{
+	int got = ring_read(&queue->ring, faults, n, needed);
+
+	if (!got) {
+		ring_arm(&queue->ring);
+		got = ring_read(&queue->ring, faults, n, needed);
+		if (got)
+			ring_disarm(&queue->ring);
+	}
+	if (!ring_has_backlog(&queue->ring))
+		return got;
+	faultq_refill(queue);
+	return got ? got : ring_read(&queue->ring, faults, n, needed);
+}
+
+static int read_groups(struct ioasid_faultq *queue, struct ioasid_fault *faults, unsigned int n,
+	unsigned int *needed)
+{
+	int got, kept;
+
+	do {
+		got = take(queue, faults, n, needed);
+		kept = got > 0 ? (int)deliver(queue, faults, (unsigned int)got) : got;
+	} while (got > 0 && !kept);
+	return kept;
+}
+
+static int explain(
+	struct ioasid_faultq *queue, const char *call, int err, unsigned int n, unsigned int needed)
+{
+	if (err == -EBADMSG)
+		return error_set(
+			err, "%s: the ring of queue %u is corrupt: free it", call, queue->is.id);
+	__atomic_store_n(&queue->needed, needed, __ATOMIC_RELAXED);
+	return error_set(err, "%s: the first group has %u records, there is room for %u: read %u",
+		call, needed, n, needed);
+}
+
+int ioasid_faultq_read(struct ioasid_faultq *queue, struct ioasid_fault *faults, unsigned int n)
+{
+	unsigned int needed = 0;
+	int got;
+
+	if (!queue || !faults)
+		return null_argument(__func__, queue ? "faults" : "queue");
+	if (!n)
+		return error_set(-EINVAL, "%s: n is 0: there must be room for a record", __func__);
+	if (faultq_is_closed(queue))
+		return faultq_refuse_closed(__func__);
+	if (n > IOASID_RING_COUNT_MAX)
+		n = IOASID_RING_COUNT_MAX;
+	got = read_groups(queue, faults, n, &needed);
+	return got < 0 ? explain(queue, __func__, got, n, needed) : got;
+}
+
+int ioasid_faultq_get_fd(struct ioasid_faultq *queue)
+{
+	if (!queue)
+		return null_argument(__func__, "queue");
+	if (faultq_is_closed(queue))
+		return faultq_refuse_closed(__func__);
+	return queue->is.eventfd;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Nothing there, and the descriptor will tell when something is. */
+static bool is_idle(struct ioasid_faultq *queue)
+{
+	if (!ring_is_empty(&queue->ring))
+		return false;
+	ring_arm(&queue->ring);
+	if (ring_has_backlog(&queue->ring))
+		faultq_refill(queue);
+	if (ring_is_empty(&queue->ring))
+		return true;
+	ring_disarm(&queue->ring);
+	return false;
+}
+
+/* Milliseconds to poll for: 0 is over. */
+static int time_left(int timeout_ms, int64_t end)
+{
+	int64_t left = end - now_ms();
+
+	if (timeout_ms < 0)
+		return -1;
+	return left > 0 ? (int)left : 0;
+}
+
+static int wait_until(struct ioasid_faultq *queue, int timeout_ms, int64_t end)
+{
+	struct pollfd fd = {.fd = queue->is.eventfd, .events = POLLIN};
+
+	while (!faultq_is_closed(queue) && is_idle(queue)) {
+		int left = time_left(timeout_ms, end);
+
+		if (!left || faultq_is_closed(queue))
+			break;
+		poll(&fd, 1, left);
+	}
+	return !ring_is_empty(&queue->ring);
+}
+
+int ioasid_faultq_wait(struct ioasid_faultq *queue, int timeout_ms)
+{
+	int got;
+
+	if (!queue)
+		return null_argument(__func__, "queue");
+	if (timeout_ms < -1)
+		return error_set(-EINVAL, "%s: timeout %d: milliseconds, or -1 for ever", __func__,
+			timeout_ms);
+	got = wait_until(queue, timeout_ms, timeout_ms > 0 ? now_ms() + timeout_ms : 0);
+	if (faultq_is_closed(queue))
+		return faultq_refuse_closed(__func__);
+	if (__atomic_load_n(&queue->ring.broken, __ATOMIC_RELAXED))
+		return explain(queue, __func__, -EBADMSG, 0, 0);
+	return got;
+}
