@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * DMA for the user: transfers that block their thread until they are done, and transfers that are
+ * started and then moved by the pump. It must not know how a page is moved.
+ */
+#include "../error.h"
+#include "transfer.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+static struct mock_transfer *transfer_of(struct mock_request *request)
+{
+	return list_entry(request, struct mock_transfer, request);
+}
+
+/* One step; and if a credit woke this transfer, others may learn that some are left. */
+static enum mock_step step(struct mock_transfer *transfer)
+{
+	bool baton = transfer->request.baton;
+	enum mock_step step = mock_transfer_step(transfer);
+
+	if (baton)
+		mock_request_pass_on(&transfer->request);
+	return step;
+}
+
+/* Blocking */
+
+static void wake_thread(struct mock_request *request)
+{
+	pthread_cond_signal(&transfer_of(request)->woken);
+}
+
+static bool is_waiting(const struct mock_request *request)
+{
+	return request->state == REQUEST_WAITING || request->state == REQUEST_STARVED;
+}
+
+static void wait_for_wake(struct mock_transfer *transfer)
+{
+	pthread_mutex_t *faults = &transfer->device->mock->faults;
+
+	pthread_mutex_lock(faults);
+	while (is_waiting(&transfer->request))
+		pthread_cond_wait(&transfer->woken, faults);
+	pthread_mutex_unlock(faults);
+}
+
+static const char *meaning(int status)
+{
+	if (status == -ENODEV)
+		return "it leads to no space";
+	return status == -EIO ? "answered FAILURE" : "no translation";
+}
+
+static int report(const struct mock_transfer *transfer)
+{
+	if (!transfer->status)
+		return 0;
+	return error_set(transfer->status,
+		"ioasid_mock_dma: device %u, PASID 0x%x, IOVA 0x%llx: %s", transfer->device->number,
+		transfer->dma->pasid, (unsigned long long)transfer->missed,
+		meaning(transfer->status));
+}
+
+int ioasid_mock_dma(struct ioasid_mock_device *device, struct ioasid_mock_dma *dma)
+{
+	int err = mock_transfer_check(device, dma, "ioasid_mock_dma");
+	struct mock_transfer transfer;
+	enum mock_step now;
+
+	if (err)
+		return err;
+	mock_transfer_init(&transfer, device, dma, wake_thread);
+	pthread_cond_init(&transfer.woken, NULL);
+	while ((now = step(&transfer)) != STEP_ENDED)
+		if (now == STEP_WAITS)
+			wait_for_wake(&transfer);
+	pthread_cond_destroy(&transfer.woken);
+	mock_request_fini(&transfer.request);
+	dma->status = transfer.status;
+	return report(&transfer);
+}
+
+/* Pumped */
+
+static void make_ready(struct mock_request *request)
+{
+	mock_pump_ready(&request->device->mock->pump, transfer_of(request));
+}
+
+int ioasid_mock_dma_start(struct ioasid_mock_device *device, struct ioasid_mock_dma *dma)
+{
+	int err = mock_transfer_check(device, dma, "ioasid_mock_dma_start");
+	struct mock_transfer *transfer;
+
+	if (err)
+		return err;
+	transfer = malloc(sizeof(*transfer));
+	if (transfer) {
+		mock_transfer_init(transfer, device, dma, make_ready);
+		pthread_mutex_lock(&device->mock->faults);
+		err = mock_pump_add(&device->mock->pump, transfer);
+		pthread_mutex_unlock(&device->mock->faults);
+	}
+	if (transfer && !err)
+		return 0;
+	free(transfer);
+	dma->status = -ENOMEM;
+	return error_set(-ENOMEM, "ioasid_mock_dma_start: no memory for a transfer of device %u",
+		device->number);
+}
+
+/* The caller may free its structure as soon as it sees the status. */
+static void finish(struct mock_transfer *transfer, int status)
+{
+	/* Release: what was moved is seen by who acquires the status, on whatever thread. */
+	__atomic_store_n(&transfer->dma->status, status, __ATOMIC_RELEASE);
+	mock_request_fini(&transfer->request);
+	free(transfer);
+}
+
+static void pump_one(struct ioasid_mock *mock, struct mock_transfer *transfer)
+{
+	enum mock_step now = step(transfer);
+
+	if (now == STEP_WAITS)
+		return; /* or is ready again, on account of another thread */
+	pthread_mutex_lock(&mock->faults);
+	if (now == STEP_MOVED)
+		mock_pump_ready(&mock->pump, transfer);
+	else
+		mock_pump_remove(&mock->pump, transfer);
+	pthread_mutex_unlock(&mock->faults);
+	if (now == STEP_ENDED)
+		finish(transfer, transfer->status);
+}
+
+int ioasid_mock_pump(struct ioasid_mock *mock)
+{
+	struct mock_transfer *transfer;
+	uint32_t left;
+
+	if (!mock)
+		return error_set(-EINVAL, "ioasid_mock_pump: mock is NULL");
+	do {
+		pthread_mutex_lock(&mock->faults);
+		transfer = mock_pump_take(&mock->pump);
+		left = mock->pump.total;
+		pthread_mutex_unlock(&mock->faults);
+		if (transfer)
+			pump_one(mock, transfer);
+	} while (transfer);
+	return left > INT_MAX ? INT_MAX : (int)left;
+}
+
+void mock_dma_end_all(struct ioasid_mock *mock)
+{
+	struct list *started = &mock->pump.started;
+
+	pthread_mutex_lock(&mock->faults);
+	while (!list_empty(started)) {
+		struct mock_transfer *transfer =
+			list_entry(started->next, struct mock_transfer, link);
+
+		mock_request_abort(&transfer->request);
+		mock_pump_remove(&mock->pump, transfer);
+		finish(transfer, -ENODEV);
+	}
+	mock->pump.count = 0;
+	pthread_mutex_unlock(&mock->faults);
+}

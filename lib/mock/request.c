@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page requests: see request.h. A request that finds no credit starves in the order of arrival;
+ * each credit that comes back wakes one, which wakes the next if credits are left: so exactly as
+ * many wake as can go on. It must not know what the DMA is for.
+ */
+#include "request.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+void mock_request_init(struct mock_request *request, struct ioasid_mock_device *device,
+	void (*wake)(struct mock_request *self))
+{
+	request->group.link = (struct list){0};
+	request->group.records = NULL;
+	request->link = (struct list){0};
+	request->device = device;
+	request->queue = NULL;
+	request->state = REQUEST_IDLE;
+	request->baton = false;
+	request->many = NULL;
+	request->wake = wake;
+}
+
+void mock_request_fini(struct mock_request *request)
+{
+	free(request->many);
+}
+
+/* Raise */
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Kept for the life of the request. Without memory it asks for one page at a time. */
+static uint32_t record_room(struct mock_request *request)
+{
+	uint32_t most = request->device->opts.group_pages;
+
+	if (most > 1 && !request->many)
+		request->many = malloc(most * sizeof(*request->many));
+	return request->many ? most : 1;
+}
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void write_records(
+	struct mock_request *request, const struct mock_miss *miss, uint32_t count)
+{
+	struct ioasid_fault *records = request->many ? request->many : &request->one;
+	uint32_t valid = miss->pasid == IOASID_PASID_NONE ? 0 : IOASID_FAULT_PASID_VALID;
+	struct ioasid_fault record = {
+		.label = request->device->label,
+		.addr = miss->base,
+		.pages = 1,
+		.flags = miss->access | valid,
+		.space = miss->space->id,
+		.pasid = miss->pasid,
+		.group = request->prg - 1,
+		.time = now(),
+	};
+
+	for (uint32_t i = 0; i < count; i++) {
+		records[i] = record;
+		record.addr += request->device->group->iommu->page;
+	}
+	request->group.records = records;
+	request->group.count = count;
+}
+
+static void starve(struct mock_request *request)
+{
+	request->state = REQUEST_STARVED;
+	list_append(&request->device->starved, &request->link);
+}
+
+static void count_raised(struct ioasid_mock *mock, uint32_t pages)
+{
+	mock->requests += pages;
+	mock->raised++;
+}
+
+/* Nobody can be asked: the IOMMU answers INVALID by itself. */
+static int refuse(struct ioasid_mock *mock)
+{
+	count_raised(mock, 1);
+	mock->answers++;
+	return -EFAULT;
+}
+
+static int ask(struct mock_request *request, const struct mock_miss *miss, uint32_t pages)
+{
+	struct ioasid_mock_device *device = request->device;
+	struct mock_queue *queue = miss->space->queue;
+	uint32_t cookie;
+
+	if (table_put(&queue->cookies, request, &cookie))
+		return refuse(device->mock);
+	/* there is room: an index for each credit was reserved */
+	table_put(&device->prgs, request, &request->prg);
+	request->queue = queue;
+	request->pasid = miss->pasid;
+	request->group.device = device->id;
+	request->group.cookie = cookie;
+	write_records(request, miss, pages);
+	device->credits -= pages;
+	list_append(&device->in_flight, &request->link);
+	request->state = REQUEST_WAITING;
+	count_raised(device->mock, pages);
+	producer_push(&queue->producer, &request->group);
+	return 0;
+}
+
+static int raise_locked(struct mock_request *request, const struct mock_miss *miss, uint32_t room)
+{
+	struct ioasid_mock_device *device = request->device;
+	uint32_t pages = least(least(miss->pages, room), device->credits);
+
+	if (device->halted)
+		return -EFAULT;
+	if (!miss->space->queue)
+		return refuse(device->mock);
+	if (pages)
+		return ask(request, miss, least(pages, miss->space->queue->group_max));
+	starve(request);
+	return 0;
+}
+
+int mock_request_raise(struct mock_request *request, const struct mock_miss *miss)
+{
+	struct ioasid_mock_device *device = request->device;
+	uint32_t room;
+	int err;
+
+	if (!(device->opts.flags & IOASID_MOCK_DEVICE_PRI))
+		return -EFAULT;
+	room = record_room(request);
+	pthread_mutex_lock(&device->mock->faults);
+	err = raise_locked(request, miss, room);
+	pthread_mutex_unlock(&device->mock->faults);
+	return err;
+}
+
+/* Credits */
+
+static void wake_starved(struct ioasid_mock_device *device)
+{
+	struct mock_request *request;
+
+	if (!device->credits || list_empty(&device->starved))
+		return;
+	request = list_entry(device->starved.next, struct mock_request, link);
+	list_remove(&request->link);
+	request->state = REQUEST_IDLE;
+	request->baton = true;
+	request->wake(request);
+}
+
+void mock_request_pass_on(struct mock_request *request)
+{
+	struct ioasid_mock_device *device = request->device;
+
+	pthread_mutex_lock(&device->mock->faults);
+	request->baton = false;
+	wake_starved(device);
+	pthread_mutex_unlock(&device->mock->faults);
+}
+
+/* Answers */
+
+/* All that its being outstanding took. */
+static void give_back(struct mock_request *request)
+{
+	struct ioasid_mock_device *device = request->device;
+
+	table_drop(&request->queue->cookies, (uint32_t)request->group.cookie);
+	table_drop(&device->prgs, request->prg);
+	list_remove(&request->link);
+	device->credits += request->group.count;
+	device->mock->answers++;
+}
+
+void mock_request_end(struct mock_request *request, uint32_t code)
+{
+	struct ioasid_mock_device *device = request->device;
+
+	give_back(request);
+	if (code == IOASID_RESPONSE_FAILURE)
+		device->halted = true;
+	request->code = code;
+	request->state = REQUEST_ANSWERED;
+	request->wake(request);
+	wake_starved(device);
+}
+
+void mock_request_cancel(struct ioasid_mock_device *device, uint32_t pasid)
+{
+	struct mock_queue *published = NULL;
+	struct list *link, *next;
+
+	pthread_mutex_lock(&device->mock->faults);
+	for (link = device->in_flight.next; link != &device->in_flight; link = next) {
+		struct mock_request *request = list_entry(link, struct mock_request, link);
+
+		next = link->next;
+		if (request->pasid != pasid)
+			continue;
+		if (!producer_drop(&request->queue->producer, &request->group))
+			published = request->queue;
+		mock_request_end(request, IOASID_RESPONSE_INVALID);
+	}
+	/* a route has one queue */
+	if (published)
+		producer_cancel(&published->producer, device->id, pasid);
+	pthread_mutex_unlock(&device->mock->faults);
+}
+
+void mock_request_abort(struct mock_request *request)
+{
+	struct producer *producer;
+
+	if (request->state == REQUEST_STARVED)
+		list_remove(&request->link);
+	if (request->state != REQUEST_WAITING)
+		return;
+	producer = &request->queue->producer;
+	if (!producer_drop(producer, &request->group))
+		producer_cancel(producer, request->group.device, request->pasid);
+	give_back(request);
+	request->state = REQUEST_IDLE;
+}

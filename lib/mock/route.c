@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Attach, detach, replace: see route.h. What is outstanding on a route that moves or ends is
+ * answered INVALID, and the IOTLB forgets. It must not know how DMA is done.
+ */
+#include "route.h"
+#include "../error.h"
+#include "request.h"
+#include <errno.h>
+#include <stdlib.h>
+
+static struct mock_route *find(const struct maptree *routes, uint32_t pasid)
+{
+	const struct maptree_entry *entry = maptree_find(routes, pasid);
+
+	return entry ? (struct mock_route *)(uintptr_t)entry->value : NULL;
+}
+
+static int file(struct maptree *routes, uint32_t pasid, struct mock_route *route)
+{
+	struct maptree_entry entry = {
+		.start = pasid,
+		.last = pasid,
+		.value = (uint64_t)(uintptr_t)route,
+	};
+
+	return maptree_insert(routes, &entry, NULL);
+}
+
+struct mock_space *mock_route_space(const struct ioasid_mock_device *device, uint32_t pasid)
+{
+	const struct mock_route *route;
+
+	if (!device->owner)
+		return NULL;
+	route = find(device->routes, pasid);
+	return route && route->complete ? route->space : NULL;
+}
+
+static bool is_shared(const struct ioasid_mock_device *device)
+{
+	return device->routes != &device->attached;
+}
+
+/* Strictly, a space works for a device once the whole group is attached to it. */
+static bool group_leads_to(
+	const struct mock_group *group, uint32_t pasid, const struct mock_space *space)
+{
+	list_each(link, &group->devices)
+	{
+		const struct mock_route *route =
+			find(list_entry(link, struct ioasid_mock_device, mate)->routes, pasid);
+
+		if (!route || route->space != space)
+			return false;
+	}
+	return true;
+}
+
+static void update_complete(const struct ioasid_mock_device *device, uint32_t pasid)
+{
+	const struct mock_group *group = device->group;
+
+	if (is_shared(device))
+		return;
+	list_each(link, &group->devices)
+	{
+		struct mock_route *route =
+			find(list_entry(link, struct ioasid_mock_device, mate)->routes, pasid);
+
+		if (route)
+			route->complete = group_leads_to(group, pasid, route->space);
+	}
+}
+
+/* Which device and, if a space is named, which space. */
+static int find_both(struct mock_backend *be, struct backend_route which, uint32_t id,
+	struct ioasid_mock_device **device, struct mock_space **space)
+{
+	*device = table_get(&be->devices, which.device);
+	*space = table_get(&be->spaces, id);
+	if (!*device)
+		return error_reason(-ENOENT, "no device %u", which.device);
+	if (id && !*space)
+		return error_reason(-ENOENT, "no space %u", id);
+	if (which.pasid != IOASID_PASID_NONE && which.pasid >> (*device)->opts.pasid_bits)
+		return error_reason(-EINVAL, "PASID %u: the device has %u bits of it", which.pasid,
+			(*device)->opts.pasid_bits);
+	return 0;
+}
+
+/* Attach */
+
+/* The route of the device, made if it is the first of its group. */
+static int open_route(struct ioasid_mock_device *device, uint32_t pasid, struct mock_space *space,
+	struct mock_route **route)
+{
+	struct mock_iommu *iommu = device->group->iommu;
+	int err = mock_space_fits(space, iommu);
+
+	if (err)
+		return err;
+	*route = calloc(1, sizeof(**route));
+	if (!*route)
+		return -ENOMEM;
+	(*route)->space = space;
+	(*route)->complete = is_shared(device);
+	err = mock_space_reach(space, iommu);
+	if (!err && is_shared(device)) {
+		err = file(device->routes, pasid, *route);
+		if (err)
+			mock_space_leave(space, iommu);
+	}
+	if (err)
+		free(*route);
+	return err;
+}
+
+static void close_route(struct ioasid_mock_device *device, uint32_t pasid, struct mock_route *route)
+{
+	if (is_shared(device))
+		maptree_remove(device->routes, pasid);
+	mock_space_leave(route->space, device->group->iommu);
+	free(route);
+}
+
+static int attach(struct ioasid_mock_device *device, uint32_t pasid, struct mock_space *space)
+{
+	struct mock_route *route = find(device->routes, pasid);
+	int err;
+
+	if (find(&device->attached, pasid))
+		return error_reason(-EEXIST, "the route leads to space %u", route->space->id);
+	if (route && route->space != space)
+		return error_reason(-EINVAL, "group %u is attached to space %u",
+			device->group->number, route->space->id);
+	err = route ? 0 : open_route(device, pasid, space, &route);
+	if (err)
+		return err;
+	err = file(&device->attached, pasid, route);
+	if (err && !route->members)
+		close_route(device, pasid, route);
+	if (err)
+		return err;
+	route->members++;
+	update_complete(device, pasid);
+	return 0;
+}
+
+int mock_attach(struct backend *base, struct backend_route which, uint32_t id)
+{
+	struct mock_backend *be = mock_backend(base);
+	int err = mock_injected(be->mock, IOASID_MOCK_OP_ATTACH);
+	struct ioasid_mock_device *device;
+	struct mock_space *space;
+
+	if (err)
+		return err;
+	pthread_rwlock_wrlock(&be->mock->world);
+	err = find_both(be, which, id, &device, &space);
+	if (!err && !space)
+		err = error_reason(-ENOENT, "no space %u", id);
+	if (!err)
+		err = attach(device, which.pasid, space);
+	pthread_rwlock_unlock(&be->mock->world);
+	return err;
+}
+
+/* Detach */
+
+/* Answers what waits on the route: of the one device, or of all that share it. */
+static void cancel_requests(struct ioasid_mock_device *device, uint32_t pasid, bool whole_group)
+{
+	if (!whole_group || !is_shared(device)) {
+		mock_request_cancel(device, pasid);
+		return;
+	}
+	list_each(link, &device->group->devices)
+		mock_request_cancel(list_entry(link, struct ioasid_mock_device, mate), pasid);
+}
+
+static void detach(struct ioasid_mock_device *device, uint32_t pasid, struct mock_route *route)
+{
+	bool last = !--route->members;
+
+	maptree_remove(&device->attached, pasid);
+	cancel_requests(device, pasid, last);
+	if (last)
+		close_route(device, pasid, route);
+	update_complete(device, pasid);
+}
+
+int mock_detach(struct backend *base, struct backend_route which)
+{
+	struct mock_backend *be = mock_backend(base);
+	int err = mock_injected(be->mock, IOASID_MOCK_OP_DETACH);
+	struct ioasid_mock_device *device;
+	struct mock_route *route;
+	struct mock_space *none;
+
+	if (err)
+		return err;
+	pthread_rwlock_wrlock(&be->mock->world);
+	err = find_both(be, which, 0, &device, &none);
+	route = err ? NULL : find(&device->attached, which.pasid);
+	if (route)
+		detach(device, which.pasid, route);
+	else if (!err)
+		err = error_reason(-ENOENT, "the route leads nowhere");
+	pthread_rwlock_unlock(&be->mock->world);
+	return err;
+}
+
+void mock_route_end_all(struct ioasid_mock_device *device)
+{
+	const struct maptree_entry *entry;
+
+	while ((entry = maptree_first(&device->attached, 0)))
+		detach(device, (uint32_t)entry->start,
+			(struct mock_route *)(uintptr_t)entry->value);
+}
+
+/* Replace */
+
+static int move_route(struct ioasid_mock_device *device, uint32_t pasid, struct mock_space *space)
+{
+	struct mock_route *route = find(&device->attached, pasid);
+	struct mock_iommu *iommu = device->group->iommu;
+	int err;
+
+	if (!route)
+		return error_reason(-ENOENT, "the route leads nowhere");
+	if (route->space == space)
+		return 0;
+	err = mock_space_fits(space, iommu);
+	if (!err)
+		err = mock_space_reach(space, iommu);
+	if (err)
+		return err;
+	mock_space_leave(route->space, iommu);
+	route->space = space;
+	cancel_requests(device, pasid, true);
+	update_complete(device, pasid);
+	return 0;
+}
+
+int mock_replace(struct backend *base, struct backend_route which, uint32_t id)
+{
+	struct mock_backend *be = mock_backend(base);
+	int err = mock_injected(be->mock, IOASID_MOCK_OP_REPLACE);
+	struct ioasid_mock_device *device;
+	struct mock_space *space;
+
+	if (err)
+		return err;
+	pthread_rwlock_wrlock(&be->mock->world);
+	err = find_both(be, which, id, &device, &space);
+	if (!err && !space)
+		err = error_reason(-ENOENT, "no space %u", id);
+	if (!err)
+		err = move_route(device, which.pasid, space);
+	pthread_rwlock_unlock(&be->mock->world);
+	return err;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Routes: which space the DMA of a device, with a PASID or without, is translated by. Of a strict
+ * platform each device has its own; else a group has one for all its devices, which lasts as long
+ * as one of them is attached. All under the world's lock. It must not know how DMA is done.
+ */
+#ifndef MOCK_ROUTE_H
+#define MOCK_ROUTE_H
+
+#include "device.h"
+#include "space.h"
+
+struct mock_route {
+	struct mock_space *space;
+	uint32_t members; /* devices attached by it */
+	bool complete;    /* else, strictly, a device of the group is missing: no DMA */
+};
+
+/* The space that DMA of the device goes through; NULL: none. */
+struct mock_space *mock_route_space(const struct ioasid_mock_device *device, uint32_t pasid);
+
+int mock_attach(struct backend *be, struct backend_route which, uint32_t space);
+int mock_detach(struct backend *be, struct backend_route which);
+int mock_replace(struct backend *be, struct backend_route which, uint32_t space);
+
+/* Ends all routes of the device, whatever they led to; under the world, exclusively. */
+void mock_route_end_all(struct ioasid_mock_device *device);
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The spaces of a context: their making, their nesting, what addresses and page sizes the IOMMUs
+ * that translate by them allow. Maps come and go in map.c. It must not know devices.
+ */
+#include "space.h"
+#include "../error.h"
+#include "queue.h"
+#include <errno.h>
+#include <stdlib.h>
+
+static int find_intent(
+	struct mock_backend *be, const struct backend_space *intent, struct mock_space *space)
+{
+	space->flags = intent->flags;
+	space->owner = be;
+	if (intent->parent) {
+		if (!backend_has(&be->base, IOASID_EXT_NEST_SOFTWARE))
+			return error_reason(-EOPNOTSUPP, "the platform does not nest");
+		space->parent = table_get(&be->spaces, intent->parent);
+		if (!space->parent)
+			return error_reason(-ENOENT, "no space %u", intent->parent);
+	}
+	if (intent->faultq) {
+		space->queue = mock_queue_find(be, intent->faultq);
+		if (!space->queue)
+			return error_reason(-ENOENT, "no fault queue %u", intent->faultq);
+	}
+	return 0;
+}
+
+int mock_space_new(struct backend *base, const struct backend_space *intent, uint32_t *id)
+{
+	struct mock_backend *be = mock_backend(base);
+	int err = mock_injected(be->mock, IOASID_MOCK_OP_SPACE_NEW);
+	struct mock_space *space;
+
+	if (err)
+		return err;
+	space = calloc(1, sizeof(*space));
+	if (!space)
+		return -ENOMEM;
+	pthread_rwlock_wrlock(&be->mock->world);
+	err = find_intent(be, intent, space);
+	if (!err)
+		err = table_put(&be->spaces, space, &space->id);
+	if (!err && space->parent)
+		space->parent->children++;
+	pthread_rwlock_unlock(&be->mock->world);
+	if (err)
+		free(space);
+	else
+		*id = space->id;
+	return err;
+}
+
+void mock_space_free(struct mock_space *space)
+{
+	mock_space_unmap_all(space);
+	table_drop(&space->owner->spaces, space->id);
+	free(space->reach);
+	free(space);
+}
+
+void mock_space_destroy(struct backend *base, uint32_t id)
+{
+	struct mock_backend *be = mock_backend(base);
+	struct mock_space *space;
+
+	pthread_rwlock_wrlock(&be->mock->world);
+	space = table_get(&be->spaces, id);
+	if (space && space->parent)
+		space->parent->children--;
+	if (space)
+		mock_space_free(space);
+	pthread_rwlock_unlock(&be->mock->world);
+}
+
+/* Translation */
+
+bool mock_space_walk(const struct mock_space *space, uint64_t addr, struct mock_page *page)
+{
+	uint32_t perms = IOASID_MAP_RW;
+
+	for (; space; space = space->parent) {
+		const struct maptree_entry *map = maptree_find(&space->maps, addr);
+
+		if (!map)
+			return false;
+		perms &= map->flags;
+		addr = map->value + (addr - map->start);
+	}
+	*page = (struct mock_page){.host = (unsigned char *)(uintptr_t)addr, .perms = perms};
+	return true;
+}
+
+/* What the IOMMUs allow */
+
+static int check_intent(const struct mock_space *space, const struct mock_iommu *iommu)
+{
+	if (space->flags & IOASID_SPACE_NEST_PARENT && !(iommu->flags & IOASID_MOCK_IOMMU_NESTING))
+		return error_reason(
+			-EOPNOTSUPP, "IOMMU %u does not nest in hardware", iommu->index);
+	if (space->flags & IOASID_SPACE_DIRTY_TRACKING && !(iommu->flags & IOASID_MOCK_IOMMU_DIRTY))
+		return error_reason(
+			-EOPNOTSUPP, "IOMMU %u does not track dirty pages", iommu->index);
+	return 0;
+}
+
+/* What all IOMMUs that translate by it have; all bits: there is none. */
+static uint64_t common_sizes(const struct mock_space *space)
+{
+	uint64_t sizes = UINT64_MAX;
+
+	for (uint32_t i = 0; i < space->reach_count; i++)
+		if (space->reach[i].routes)
+			sizes &= space->reach[i].iommu->page_sizes;
+	return sizes;
+}
+
+static uint64_t page_sizes(const struct mock_space *space)
+{
+	uint64_t sizes = common_sizes(space);
+
+	return sizes == UINT64_MAX ? MOCK_PAGE_SIZES : sizes;
+}
+
+static int in_the_way(
+	const struct maptree_entry *map, const struct mock_iommu *iommu, const char *why)
+{
+	return error_reason(-EADDRINUSE, "the map 0x%llx-0x%llx %s IOMMU %u",
+		(unsigned long long)map->start, (unsigned long long)map->last, why, iommu->index);
+}
+
+/* Maps that were made for smaller pages; looked for only where the least page grows. */
+static int check_alignment(const struct mock_space *space, const struct mock_iommu *iommu)
+{
+	uint64_t before = page_sizes(space), sizes = common_sizes(space) & iommu->page_sizes;
+	uint64_t mask = (sizes & -sizes) - 1;
+	const struct maptree_entry *map = maptree_first(&space->maps, 0);
+
+	if (!sizes)
+		return error_reason(-EINVAL, "IOMMU %u has page sizes 0x%llx, the space 0x%llx",
+			iommu->index, (unsigned long long)iommu->page_sizes,
+			(unsigned long long)before);
+	if (mask == (before & -before) - 1)
+		return 0;
+	for (; map;
+		map = map->last == UINT64_MAX ? NULL : maptree_first(&space->maps, map->last + 1))
+		if (map->start & mask || (map->last & mask) != mask || map->value & mask)
+			return in_the_way(map, iommu, "is no multiple of the pages of");
+	return 0;
+}
+
+int mock_space_fits(const struct mock_space *space, const struct mock_iommu *iommu)
+{
+	const struct maptree_entry *map = maptree_first(&space->maps, 0);
+	int err = check_intent(space, iommu);
+
+	if (err)
+		return err;
+	if (map && map->start < iommu->aperture.first)
+		return in_the_way(map, iommu, "lies below the aperture of");
+	if (iommu->aperture.last < UINT64_MAX) {
+		map = maptree_first(&space->maps, iommu->aperture.last + 1);
+		if (map)
+			return in_the_way(map, iommu, "lies above the aperture of");
+	}
+	for (uint32_t i = 0; i < iommu->reserved_count; i++) {
+		map = maptree_first(&space->maps, iommu->reserved[i].first);
+		if (map && map->start <= iommu->reserved[i].last)
+			return in_the_way(map, iommu, "lies in a reserved window of");
+	}
+	return check_alignment(space, iommu);
+}
+
+static struct mock_reach *find_reach(struct mock_space *space, const struct mock_iommu *iommu)
+{
+	for (uint32_t i = 0; i < space->reach_count; i++)
+		if (space->reach[i].iommu == iommu)
+			return &space->reach[i];
+	return NULL;
+}
+
+/* Room for the IOMMU, with no route yet: an entry without routes is none. */
+static int add_reach(struct mock_space *space, struct mock_iommu *iommu)
+{
+	struct mock_reach *grown;
+
+	if (find_reach(space, iommu))
+		return 0;
+	grown = realloc(space->reach, (space->reach_count + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	grown[space->reach_count++] = (struct mock_reach){.iommu = iommu};
+	space->reach = grown;
+	return 0;
+}
+
+int mock_space_reach(struct mock_space *space, struct mock_iommu *iommu)
+{
+	for (struct mock_space *below = space; below; below = below->parent)
+		if (add_reach(below, iommu))
+			return -ENOMEM;
+	for (; space; space = space->parent) {
+		find_reach(space, iommu)->routes++;
+		space->attached = true;
+	}
+	return 0;
+}
+
+void mock_space_leave(struct mock_space *space, struct mock_iommu *iommu)
+{
+	iotlb_drop(&iommu->tlb, space, 0, UINT64_MAX);
+	for (; space; space = space->parent)
+		find_reach(space, iommu)->routes--;
+}
+
+/* The strict proposal: "just a number" before its first device. */
+static int find_to_ask(struct mock_backend *be, uint32_t id, struct mock_space **space)
+{
+	*space = table_get(&be->spaces, id);
+	if (!*space)
+		return error_reason(-ENOENT, "no space %u", id);
+	if (mock_is_strict(be->mock) && !(*space)->attached)
+		return error_reason(-ENXIO, "space %u: attach a device first", id);
+	return 0;
+}
+
+int mock_space_page_sizes(struct backend *base, uint32_t id, uint64_t *sizes)
+{
+	struct mock_backend *be = mock_backend(base);
+	int err = mock_injected(be->mock, IOASID_MOCK_OP_SPACE_INFO);
+	struct mock_space *space;
+
+	if (err)
+		return err;
+	pthread_rwlock_rdlock(&be->mock->world);
+	err = find_to_ask(be, id, &space);
+	if (!err)
+		*sizes = page_sizes(space);
+	pthread_rwlock_unlock(&be->mock->world);
+	return err;
+}
+
+/* The first addresses at or above from that all IOMMUs translate. */
+static bool next_range(const struct mock_space *space, uint64_t from, struct ioasid_range *range)
+{
+	*range = (struct ioasid_range){from, UINT64_MAX};
+	for (uint32_t i = 0; i < space->reach_count; i++) {
+		struct ioasid_range usable;
+
+		if (!space->reach[i].routes)
+			continue;
+		if (!iommu_usable(space->reach[i].iommu, range->first, &usable))
+			return false;
+		if (usable.last < range->last)
+			range->last = usable.last;
+		if (usable.first == range->first)
+			continue;
+		/* the others must be asked again from here on */
+		*range = (struct ioasid_range){usable.first, UINT64_MAX};
+		i = UINT32_MAX;
+	}
+	return true;
+}
+
+static int list_ranges(const struct mock_space *space, struct ioasid_range *ranges, unsigned int n)
+{
+	struct ioasid_range range;
+	uint64_t from = 0;
+	int count = 0;
+
+	while (next_range(space, from, &range)) {
+		if ((unsigned int)count < n)
+			ranges[count] = range;
+		count++;
+		if (range.last == UINT64_MAX)
+			break;
+		from = range.last + 1;
+	}
+	return count;
+}
+
+int mock_space_ranges(
+	struct backend *base, uint32_t id, struct ioasid_range *ranges, unsigned int n)
+{
+	struct mock_backend *be = mock_backend(base);
+	int err = mock_injected(be->mock, IOASID_MOCK_OP_SPACE_INFO);
+	struct mock_space *space;
+
+	if (err)
+		return err;
+	pthread_rwlock_rdlock(&be->mock->world);
+	err = find_to_ask(be, id, &space);
+	if (!err)
+		err = list_ranges(space, ranges, n);
+	pthread_rwlock_unlock(&be->mock->world);
+	return err;
+}

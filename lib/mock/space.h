@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An I/O address space of a context: its maps, the space it is nested on, and the IOMMUs that
+ * translate by it. Everything is under the platform's world lock. It must not know devices.
+ */
+#ifndef MOCK_SPACE_H
+#define MOCK_SPACE_H
+
+#include "iommu.h"
+#include "platform.h"
+
+struct mock_queue;
+
+/* How many routes of an IOMMU lead to a space, or to one nested on it. */
+struct mock_reach {
+	struct mock_iommu *iommu;
+	uint32_t routes;
+};
+
+struct mock_space {
+	struct mock_backend *owner;
+	uint32_t id;
+	uint32_t flags; /* IOASID_SPACE_* */
+	struct mock_space *parent;
+	struct mock_queue *queue; /* NULL: page requests are answered INVALID */
+	struct maptree maps; /* value: address; flags: permissions; mark: of the pages, 0 none */
+	struct mock_reach *reach;
+	uint32_t reach_count;
+	uint32_t children; /* nested directly on it */
+	bool attached;     /* some device was, once */
+};
+
+static inline bool space_is_under(const struct mock_space *space, const struct mock_space *parent)
+{
+	while (space && space != parent)
+		space = space->parent;
+	return space;
+}
+
+/* Walks the maps down to process memory; permissions are those that all levels give. */
+bool mock_space_walk(const struct mock_space *space, uint64_t addr, struct mock_page *page);
+
+/* The error for a space that the IOMMU cannot serve, with its reason, or 0. */
+int mock_space_fits(const struct mock_space *space, const struct mock_iommu *iommu);
+
+/* A route of the IOMMU leads here from now on, or no more. The first may fail with -ENOMEM. */
+int mock_space_reach(struct mock_space *space, struct mock_iommu *iommu);
+void mock_space_leave(struct mock_space *space, struct mock_iommu *iommu);
+
+/* The ops, with the world's lock taken by themselves. */
+int mock_space_new(struct backend *be, const struct backend_space *intent, uint32_t *id);
+void mock_space_destroy(struct backend *be, uint32_t space);
+int mock_space_page_sizes(struct backend *be, uint32_t space, uint64_t *sizes);
+int mock_space_ranges(
+	struct backend *be, uint32_t space, struct ioasid_range *ranges, unsigned int n);
+
+/* map.c */
+int mock_map(struct backend *be, uint32_t space, const struct backend_map *map);
+int mock_copy(struct backend *be, uint32_t space, const struct backend_copy *copy);
+int mock_unmap(struct backend *be, uint32_t space, uint64_t iova, uint64_t length);
+int mock_memory_register(struct backend *be, uint64_t addr, uint64_t length);
+int mock_memory_unregister(struct backend *be, uint64_t addr, uint64_t length);
+
+/* Under the world, exclusively. To free a space does not touch its parent. */
+void mock_space_unmap_all(struct mock_space *space);
+void mock_space_free(struct mock_space *space);
+void mock_memory_unregister_all(struct mock_backend *be);
+
+#endif

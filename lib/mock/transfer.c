@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Moving a page: look up the route, translate one side or both, copy, or ask for what misses; see
+ * transfer.h. It must not know who waits, nor how an answer comes.
+ */
+#include "transfer.h"
+#include "../error.h"
+#include "route.h"
+#include <errno.h>
+#include <string.h>
+
+#define SOURCE      0u
+#define DESTINATION 1u
+
+/* One side of a page to move, as far as it is memory of a space. */
+struct side {
+	uint32_t which; /* SOURCE, DESTINATION */
+	uint64_t iova;
+	unsigned char *host;
+};
+
+/* Arguments */
+
+static bool wraps(uint64_t first, uint64_t length)
+{
+	return length && length - 1 > UINT64_MAX - first;
+}
+
+static const char *what_is_wrong(
+	const struct ioasid_mock_device *device, const struct ioasid_mock_dma *dma)
+{
+	bool copy = dma->kind == IOASID_MOCK_DMA_COPY;
+
+	if (dma->kind > IOASID_MOCK_DMA_COPY)
+		return "unknown kind";
+	if (dma->reserved)
+		return "reserved is not zero";
+	if (dma->pasid != IOASID_PASID_NONE && dma->pasid >> device->opts.pasid_bits)
+		return "the PASID is wider than the device's";
+	if (!copy && dma->length && !dma->buffer)
+		return "buffer is NULL";
+	if (wraps(dma->iova, dma->length))
+		return "iova and length wrap";
+	if (copy && wraps(dma->source, dma->length))
+		return "source and length wrap";
+	return NULL;
+}
+
+int mock_transfer_check(
+	const struct ioasid_mock_device *device, struct ioasid_mock_dma *dma, const char *call)
+{
+	const char *wrong;
+
+	if (!device || !dma)
+		return error_set(-EINVAL, "%s: %s is NULL", call, device ? "dma" : "device");
+	wrong = what_is_wrong(device, dma);
+	dma->done = 0;
+	dma->status = wrong ? -EINVAL : -EINPROGRESS;
+	if (!wrong)
+		return 0;
+	return error_set(-EINVAL,
+		"%s: device %u, kind %u, PASID 0x%x, IOVA 0x%llx, source 0x%llx, length 0x%llx: %s",
+		call, device->number, dma->kind, dma->pasid, (unsigned long long)dma->iova,
+		(unsigned long long)dma->source, (unsigned long long)dma->length, wrong);
+}
+
+void mock_transfer_init(struct mock_transfer *transfer, struct ioasid_mock_device *device,
+	struct ioasid_mock_dma *dma, void (*wake)(struct mock_request *self))
+{
+	mock_request_init(&transfer->request, device, wake);
+	transfer->device = device;
+	transfer->dma = dma;
+	transfer->link = (struct list){0};
+	transfer->asked[SOURCE] = transfer->asked[DESTINATION] = 0;
+	transfer->missed = dma->iova;
+	transfer->status = -EINPROGRESS;
+}
+
+static enum mock_step end(struct mock_transfer *transfer, int status)
+{
+	transfer->status = status;
+	return STEP_ENDED;
+}
+
+/* Translation */
+
+static uint32_t wanted(uint32_t side)
+{
+	return side == SOURCE ? IOASID_MAP_READ : IOASID_MAP_WRITE;
+}
+
+/* From the IOTLB, or else by the maps. base is the first address of a page. */
+static bool find_page(struct mock_iommu *iommu, const struct mock_space *space, uint64_t base,
+	struct mock_page *page)
+{
+	if (iotlb_find(&iommu->tlb, space, base, page))
+		return true;
+	if (!iommu_covers(iommu, base, base + (iommu->page - 1)) ||
+		!mock_space_walk(space, base, page))
+		return false;
+	iotlb_fill(&iommu->tlb, space, base, page);
+	return true;
+}
+
+static bool translate(
+	const struct mock_transfer *transfer, const struct mock_space *space, struct side *side)
+{
+	struct mock_iommu *iommu = transfer->device->group->iommu;
+	uint64_t offset = side->iova & (iommu->page - 1);
+	struct mock_page page;
+
+	if (!find_page(iommu, space, side->iova - offset, &page) ||
+		!(page.perms & wanted(side->which)))
+		return false;
+	side->host = page.host + offset;
+	return true;
+}
+
+/* Misses */
+
+/* Whether to ask for the page makes sense: nothing maps it, or not for this access. */
+static bool is_missing(const struct mock_iommu *iommu, const struct mock_space *space,
+	uint64_t base, uint32_t want)
+{
+	struct mock_page page;
+
+	return iommu_covers(iommu, base, base + (iommu->page - 1)) &&
+	       (!mock_space_walk(space, base, &page) || !(page.perms & want));
+}
+
+/* How many pages miss from here on, as far as the transfer goes and the device may ask at once. */
+static uint32_t count_missing(const struct mock_transfer *transfer, const struct mock_space *space,
+	const struct side *side)
+{
+	const struct mock_iommu *iommu = transfer->device->group->iommu;
+	uint64_t base = side->iova & ~(iommu->page - 1);
+	uint64_t last = side->iova + (transfer->dma->length - transfer->dma->done - 1);
+	uint64_t most = (last - base) / iommu->page + 1;
+	uint32_t count = 0;
+
+	if (most > transfer->device->opts.group_pages)
+		most = transfer->device->opts.group_pages;
+	while (count < most &&
+		is_missing(iommu, space, base + count * iommu->page, wanted(side->which)))
+		count++;
+	return count;
+}
+
+static enum mock_step miss(
+	struct mock_transfer *transfer, struct mock_space *space, const struct side *side)
+{
+	struct ioasid_mock_device *device = transfer->device;
+	struct mock_miss miss = {
+		.space = space,
+		.pasid = transfer->dma->pasid,
+		.access = side->which == SOURCE ? IOASID_FAULT_READ : IOASID_FAULT_WRITE,
+		.base = side->iova & ~(device->group->iommu->page - 1),
+	};
+
+	transfer->missed = side->iova;
+	if (transfer->asked[side->which] > device->opts.retries)
+		return end(transfer, -EFAULT);
+	miss.pages = count_missing(transfer, space, side);
+	/* none: out of the aperture, where no page can come */
+	if (!miss.pages || mock_request_raise(&transfer->request, &miss))
+		return end(transfer, -EFAULT);
+	return STEP_WAITS;
+}
+
+/* Moving */
+
+static uint64_t page_rest(const struct mock_transfer *transfer, uint64_t iova)
+{
+	uint64_t page = transfer->device->group->iommu->page;
+
+	return page - (iova & (page - 1));
+}
+
+static enum mock_step advance(struct mock_transfer *transfer, const struct side *sides, uint64_t n)
+{
+	struct ioasid_mock_dma *dma = transfer->dma;
+
+	/* a copy's sides may be the same memory */
+	memmove(sides[DESTINATION].host, sides[SOURCE].host, n);
+	__atomic_fetch_add(&transfer->device->mock->dma_bytes, n, __ATOMIC_RELAXED);
+	transfer->asked[SOURCE] = transfer->asked[DESTINATION] = 0;
+	dma->done += n;
+	return dma->done == dma->length ? end(transfer, 0) : STEP_MOVED;
+}
+
+static enum mock_step move_page(struct mock_transfer *transfer)
+{
+	struct ioasid_mock_dma *dma = transfer->dma;
+	struct mock_space *space = mock_route_space(transfer->device, dma->pasid);
+	bool copy = dma->kind == IOASID_MOCK_DMA_COPY;
+	unsigned char *buffer = copy ? NULL : (unsigned char *)dma->buffer + dma->done;
+	struct side sides[] = {
+		{SOURCE, (copy ? dma->source : dma->iova) + dma->done, buffer},
+		{DESTINATION, dma->iova + dma->done, buffer},
+	};
+	uint64_t n = dma->length - dma->done;
+
+	if (!space)
+		return end(transfer, -ENODEV);
+	for (uint32_t i = SOURCE; i <= DESTINATION; i++) {
+		uint64_t rest = page_rest(transfer, sides[i].iova);
+
+		if (!copy && i != (dma->kind == IOASID_MOCK_DMA_READ ? SOURCE : DESTINATION))
+			continue;
+		if (!translate(transfer, space, &sides[i]))
+			return miss(transfer, space, &sides[i]);
+		n = n < rest ? n : rest;
+	}
+	return advance(transfer, sides, n);
+}
+
+/* What the device makes of the answer: 0 it tries again. */
+static int heed_answer(struct mock_transfer *transfer)
+{
+	struct mock_request *request = &transfer->request;
+	bool reading = request->group.records && request->group.records->flags & IOASID_FAULT_READ;
+
+	if (request->state != REQUEST_ANSWERED)
+		return 0;
+	request->state = REQUEST_IDLE;
+	if (request->code == IOASID_RESPONSE_FAILURE)
+		return -EIO;
+	if (request->code != IOASID_RESPONSE_SUCCESS)
+		return -EFAULT;
+	transfer->asked[reading ? SOURCE : DESTINATION]++;
+	return 0;
+}
+
+enum mock_step mock_transfer_step(struct mock_transfer *transfer)
+{
+	struct ioasid_mock *mock = transfer->device->mock;
+	int err = heed_answer(transfer);
+	enum mock_step step;
+
+	if (err)
+		return end(transfer, err);
+	if (transfer->dma->done == transfer->dma->length)
+		return end(transfer, 0);
+	pthread_rwlock_rdlock(&mock->world);
+	step = move_page(transfer);
+	pthread_rwlock_unlock(&mock->world);
+	return step;
+}
