@@ -25,8 +25,8 @@ unsigned long support_rounds(unsigned long full);
 #define ok(call)                                                                                   \
 	__extension__({                                                                            \
 		__typeof__(call) ok_ = (call);                                                     \
-		ck_assert_msg(ok_ >= 0, "%s: %lld: %s", #call, (long long)ok_,                     \
-			ioasid_last_error());                                                      \
+		ck_assert_msg(                                                                     \
+			ok_ >= 0, "%s: %lld: %s", #call, (long long)ok_, ioasid_last_error());     \
 		ok_;                                                                               \
 	})
 

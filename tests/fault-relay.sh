@@ -1,0 +1,157 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# What fault-relay promises: the copy is the file, byte for byte; the last line tells the truth;
+# what cannot be done is refused with words and leaves nothing behind. SUPPORT_SCALE (percent) makes
+# the files smaller for slow tools.
+#
+#   fault-relay.sh PROGRAM sizes|shapes|out|refusals
+
+set -eu
+
+[ $# = 2 ] || { echo "usage: fault-relay.sh PROGRAM PART" >&2; exit 2; }
+program=$(realpath -e "$1")
+part=$2
+scratch=$(mktemp -d)
+cd "$scratch"
+
+fail() {
+    echo "fault-relay: $part: $*" >&2
+    for log in summary errors; do
+        [ ! -s $log ] || sed "s/^/    $log: /" $log >&2
+    done
+    exit 1
+}
+
+scaled() {
+    size=$(($1 / 100 * ${SUPPORT_SCALE:-100}))
+    echo $((size > 65536 ? size : 65536))
+}
+
+# make NAME SIZE: random bytes
+make() {
+    head -c "$2" /dev/urandom >"$1"
+    [ "$(wc -c <"$1")" -eq "$2" ] || fail "cannot make $2 bytes"
+}
+
+# number WORD: the number in front of the word in the last line
+number() {
+    tail -n 1 summary | sed -n "s/^\(.*, \)*\([0-9][0-9]*\) $1,.*/\2/p"
+}
+
+# The last line has the numbers that it must have for so many bytes.
+check_summary() {
+    time='[0-9]+\.[0-9]'
+    tail -n 1 summary | grep -Eqx "[0-9]+ bytes, [0-9]+ faults, [0-9]+ groups, [0-9]+ pages, \
+$time{2}[0-9]+ s, $time MiB/s, fault to answer in us: p50 $time p90 $time p99 $time max $time" ||
+        fail 'the last line is not a summary'
+    pages=$((2 * (($1 + 4095) / 4096))) # each is read once and written once
+    [ "$(number bytes)" -eq "$1" ] || fail "not $1 bytes"
+    [ "$(number pages)" -ge $pages ] || fail "fewer than $pages pages"
+    [ "$(number faults)" -ge "$(number groups)" ] || fail 'fewer faults than groups'
+    [ "$pages" = 0 ] || [ "$(number groups)" -gt 0 ] || fail 'no groups'
+}
+
+# copy FILE OPTION...: must work
+copy() {
+    file=$1
+    shift
+    rm -f copy
+    "$program" "$file" -o copy "$@" >summary 2>errors || fail "exit status $? for $file $*"
+    cmp "$file" copy || fail "the copy of $file differs, $*"
+    [ ! -s errors ] || fail "words on standard error for $file $*"
+    check_summary "$(wc -c <"$file")"
+}
+
+# refuse STATUS WORDS ARGUMENT...: must fail with these words and leave no file behind
+refuse() {
+    expected=$1 words=$2
+    shift 2
+    before=$(ls -A)
+    status=0
+    "$program" "$@" >"$scratch.out" 2>"$scratch.err" || status=$?
+    mv "$scratch.out" summary && mv "$scratch.err" errors
+    [ $status = "$expected" ] || fail "exit status $status, not $expected, for: $*"
+    grep -q -e "$words" errors || fail "no word of '$words' for: $*"
+    rm summary errors
+    [ "$(ls -A)" = "$before" ] || fail "something was left behind by: $*"
+}
+
+sizes() {
+    for size in 0 1 4095 4096 4097 65536 1000003; do
+        make file $size
+        copy file
+    done
+}
+
+shapes() {
+    make file "$(scaled 10485760)"
+    copy file --devices 4 --pages-per-group 8
+    copy file --devices=1 --pages-per-group=1
+    copy file -d 64 -p 3
+    make file 300000
+    copy file --devices 128 --pages-per-group 512
+    printf 'a name with spaces' >'-a name'
+    copy './-a name' -d 2
+}
+
+# What becomes of a file that is there already, and of a link.
+out() {
+    make file 10000
+    echo old >old
+    chmod 600 old
+    ln -s old link
+    "$program" file --output link >summary 2>errors || fail 'cannot replace a file'
+    cmp file old || fail 'the link was not followed'
+    [ -L link ] || fail 'the link is no link any more'
+    [ "$(stat -c %a old)" = 600 ] || fail 'the mode of the file was not kept'
+    [ "$(ls)" = "$(printf 'errors\nfile\nlink\nold\nsummary')" ] || fail 'more files than there were'
+}
+
+refusals() {
+    make file 10000
+    mkdir directory
+    mkfifo fifo
+    ln file other
+    printf precious >kept
+    refuse 2 'which FILE'
+    refuse 2 'which FILE' -o copy
+    refuse 2 'where to' file
+    refuse 2 'more than one' file file2 -o copy
+    refuse 2 'help' file -o copy --bogus
+    refuse 2 'help' file -o
+    for number in 0 -1 129 4x x '' ' 4' 99999999999999999999; do
+        refuse 2 'from 1 to 128' file -o copy --devices "$number"
+    done
+    for number in 0 513 eight; do
+        refuse 2 'from 1 to 512' file -o copy --pages-per-group "$number"
+    done
+    refuse 1 'missing: .*No such file' missing -o copy
+    refuse 1 'directory: is a directory' directory -o copy
+    refuse 1 'directory: is a directory' file -o directory
+    refuse 1 'fifo: is not a regular file' fifo -o copy
+    refuse 1 'fifo: is not a regular file' file -o fifo
+    refuse 1 'same file' file -o file
+    refuse 1 'same file' file -o other
+    refuse 1 'No such file' file -o nowhere/copy
+    # no more than 2 KiB may be written
+    (trap '' XFSZ && ulimit -f 4 && refuse 1 'File too large' file -o copy)
+    # a file that says it is empty, and is not
+    refuse 1 'more bytes' /proc/version -o kept
+    [ "$(cat kept)" = precious ] || fail 'a failed run changed OUT'
+    "$program" --help >summary || fail 'no help'
+    grep -q -e --pages-per-group summary || fail 'help does not help'
+}
+
+# In a subshell instead of with a trap: dash loses the memory of one, and valgrind tells.
+set +e
+(
+    set -e
+    case $part in
+    sizes | shapes | out | refusals) $part ;;
+    *) fail 'there is no such part' ;;
+    esac
+)
+status=$?
+rm -rf "$scratch" "$scratch".*
+exit $status

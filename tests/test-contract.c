@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The contract suite, on every platform there is. A backend is added in contract_platforms alone.
+ */
+#include "contract.h"
+
+int main(void)
+{
+	Suite *suite = suite_create("contract");
+
+	contract_add_bind(suite);
+	contract_add_route(suite);
+	contract_add_group(suite);
+	contract_add_busy(suite);
+	contract_add_map(suite);
+	contract_add_iova(suite);
+	contract_add_intent(suite);
+	contract_add_close(suite);
+	return support_run(suite);
+}

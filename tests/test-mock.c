@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The mock platform: its options and devices, pinned memory, DMA and the IOTLB, page requests and
+ * their answers, the pump, and the operations that only a backend's caller sees.
+ */
+#include "mockkit.h"
+
+int main(void)
+{
+	Suite *suite = suite_create("mock");
+
+	add_platform_tests(suite);
+	add_memory_tests(suite);
+	add_dma_tests(suite);
+	add_fault_tests(suite);
+	add_answer_tests(suite);
+	add_pump_tests(suite);
+	add_thread_tests(suite);
+	add_ops_tests(suite);
+	return support_run(suite);
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What becomes of a route's groups when it is detached: who was not told of a group never hears of
+ * it, who was told is told of its end once, and there is always room for that. The rest of the
+ * producer is in test-producer.c.
+ */
+#include "ringkit.h"
+#include "support.h"
+#include <errno.h>
+#include <string.h>
+
+#define COUNT  64
+#define DEVICE 1 /* the kit's */
+#define SLOTS  128
+
+static struct ringkit kit;
+static struct ioasid_ring *shared; /* the kit's */
+static struct ioasid_fault out[2 * COUNT];
+
+static void set_up(void)
+{
+	const struct ringkit_plan plan = {.records = COUNT, .group_max = 32, .outstanding = SLOTS};
+
+	ringkit_open(&kit, &plan);
+	shared = kit.producer.ring;
+	memset(out, 0, sizeof(out));
+}
+
+static void tear_down(void)
+{
+	ringkit_close(&kit);
+}
+
+static unsigned int take(unsigned int n)
+{
+	int got = ringkit_take(&kit, out, n);
+
+	ck_assert_int_ge(got, 0);
+	return ringkit_deliver(&kit, out, (unsigned int)got);
+}
+
+static uint64_t cancelled(void)
+{
+	struct ioasid_faultq_stats stats = {.size = sizeof(stats)};
+
+	producer_stats(&kit.producer, &stats);
+	return stats.cancelled;
+}
+
+/* A group of a given route, which the kit's stock does not have. */
+struct routed {
+	struct producer_group group;
+	struct ioasid_fault record;
+};
+
+static void push_routed(struct routed *routed, uint32_t device, uint32_t pasid)
+{
+	*routed = (struct routed){.record = ringkit_record(500, 0, 1)};
+	routed->record.pasid = pasid;
+	routed->group.records = &routed->record;
+	routed->group.count = 1;
+	routed->group.device = device;
+	producer_push(&kit.producer, &routed->group);
+}
+
+static void push_some(struct routed *some, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		push_routed(&some[i], DEVICE, i);
+}
+
+static void cancel_some(unsigned int first, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		producer_cancel(&kit.producer, DEVICE, first + i);
+}
+
+/* ---- tests ---- */
+
+START_TEST(who_was_not_told_never_hears_of_it)
+{
+	struct routed one;
+	uint64_t cookie, id;
+
+	push_routed(&one, DEVICE, 5);
+	id = kit.producer.records[0].id;
+	producer_cancel(&kit.producer, DEVICE, 5);
+	ck_assert_int_eq(pending_claim(kit.producer.pending, id, &cookie), -ESTALE);
+	ck_assert_uint_eq(shared->tail, 1);
+	ck_assert_uint_eq(take(COUNT), 0);
+	ck_assert_uint_eq(shared->head, 1);
+	ck_assert_uint_eq(cancelled(), 1);
+}
+END_TEST
+
+START_TEST(who_was_told_is_told_of_the_end_once)
+{
+	struct ioasid_fault first, expected;
+	struct routed one;
+	uint64_t cookie;
+
+	push_routed(&one, DEVICE, 5);
+	ck_assert_uint_eq(take(COUNT), 1);
+	first = out[0];
+	producer_cancel(&kit.producer, DEVICE, 5);
+	producer_cancel(&kit.producer, DEVICE, 5);
+	ck_assert_int_eq(pending_claim(kit.producer.pending, first.id, &cookie), -ESTALE);
+	expected = first;
+	expected.flags = IOASID_FAULT_CANCELLED | IOASID_FAULT_LAST | IOASID_FAULT_PASID_VALID;
+	ck_assert_uint_eq(take(COUNT), 1);
+	ck_assert_mem_eq(out, &expected, sizeof(expected));
+	ck_assert_uint_eq(take(COUNT), 0);
+	ck_assert_uint_eq(cancelled(), 1);
+}
+END_TEST
+
+START_TEST(a_cancellation_wakes_who_sleeps)
+{
+	struct routed one;
+
+	push_routed(&one, DEVICE, 5);
+	ck_assert_uint_eq(take(COUNT), 1);
+	ck_assert_uint_eq(take(COUNT), 0);
+	ck_assert(!ringkit_is_readable(&kit));
+	producer_cancel(&kit.producer, DEVICE, 5);
+	ck_assert(ringkit_is_readable(&kit));
+}
+END_TEST
+
+START_TEST(only_the_route_named_is_cancelled)
+{
+	struct routed some[4];
+	uint64_t cookie;
+
+	push_routed(&some[0], DEVICE, 5);
+	push_routed(&some[1], DEVICE, IOASID_PASID_NONE);
+	push_routed(&some[2], DEVICE + 1, 5);
+	push_routed(&some[3], DEVICE, 6);
+	ck_assert_uint_eq(take(COUNT), 4);
+	producer_cancel(&kit.producer, DEVICE, IOASID_PASID_NONE);
+	ck_assert_uint_eq(pending_count(kit.producer.pending), 3);
+	for (unsigned int i = 0; i < 4; i++)
+		ck_assert_int_eq(pending_claim(kit.producer.pending, out[i].id, &cookie),
+			i == 1 ? -ESTALE : 0);
+	ck_assert_uint_eq(cancelled(), 1);
+}
+END_TEST
+
+START_TEST(who_is_being_answered_is_left_alone)
+{
+	struct routed one;
+	uint64_t cookie;
+
+	push_routed(&one, DEVICE, 5);
+	ck_assert_uint_eq(take(COUNT), 1);
+	ck_assert_int_eq(pending_claim(kit.producer.pending, out[0].id, &cookie), 0);
+	producer_cancel(&kit.producer, DEVICE, 5);
+	pending_retire(kit.producer.pending, out[0].id);
+	ck_assert_uint_eq(take(COUNT), 0);
+	ck_assert_uint_eq(cancelled(), 0);
+}
+END_TEST
+
+/* The slot of a group that was cancelled before it was read has another owner when its record is
+ * read at last. */
+START_TEST(a_record_that_outlived_its_group_is_not_the_next_one)
+{
+	struct routed one, other;
+	uint64_t old;
+
+	push_routed(&one, DEVICE, 5);
+	old = kit.producer.records[0].id;
+	producer_cancel(&kit.producer, DEVICE, 5);
+	push_routed(&other, DEVICE, 6);
+	ck_assert_uint_eq(take(COUNT), 1);
+	ck_assert_uint_eq(out[0].pasid, 6);
+	ck_assert_uint_ne(out[0].id, old);
+}
+END_TEST
+
+/* Slots that a detach freed are for those who wait. */
+START_TEST(what_waited_for_a_slot_follows_a_cancellation)
+{
+	struct routed some[SLOTS], next;
+
+	push_some(some, COUNT);
+	ck_assert_uint_eq(take(COUNT), COUNT);
+	push_some(&some[COUNT], SLOTS - COUNT);
+	ck_assert_uint_eq(take(COUNT), COUNT);
+	push_routed(&next, DEVICE + 1, 0);
+	ck_assert_uint_eq(take(COUNT), 0);
+	producer_cancel(&kit.producer, DEVICE, 3);
+	ck_assert_uint_eq(take(COUNT), 2);
+	ck_assert(out[0].flags & out[1].flags & IOASID_FAULT_CANCELLED);
+	ck_assert_uint_eq(take(COUNT), 1);
+	ck_assert_uint_eq(out[0].pasid, 0);
+	ck_assert(!(out[0].flags & IOASID_FAULT_CANCELLED));
+}
+END_TEST
+
+/* ---- a full ring ---- */
+
+static unsigned char told[SLOTS];
+
+static void note_cancelled(unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		ck_assert(out[i].flags & IOASID_FAULT_CANCELLED);
+		ck_assert_uint_lt(out[i].pasid, SLOTS);
+		told[out[i].pasid]++;
+	}
+}
+
+/* All slots are delivered and then cancelled, twice as many as the ring has room for. */
+static void cancel_all_at_once(void)
+{
+	static struct routed some[SLOTS];
+	unsigned int n;
+
+	memset(told, 0, sizeof(told));
+	push_some(some, SLOTS);
+	ck_assert_uint_eq(take(COUNT), COUNT);
+	ck_assert_uint_eq(take(COUNT), SLOTS - COUNT);
+	cancel_some(0, SLOTS);
+	ck_assert_uint_eq(shared->flags, IOASID_RING_BACKLOG);
+	ck_assert_uint_eq(pending_count(kit.producer.pending), 0);
+	/* parts, so that the queue of cancellations wraps */
+	while ((n = take(COUNT - 13)))
+		note_cancelled(n);
+	for (unsigned int i = 0; i < SLOTS; i++)
+		ck_assert_uint_eq(told[i], 1);
+	ck_assert_uint_eq(shared->flags, 0);
+}
+
+START_TEST(cancellations_that_find_no_room_follow)
+{
+	for (unsigned int i = 0; i < 5; i++)
+		cancel_all_at_once();
+	ck_assert_uint_eq(cancelled(), UINT64_C(5) * SLOTS);
+}
+END_TEST
+
+START_TEST(a_cancellation_goes_before_groups_that_wait)
+{
+	struct routed one;
+
+	push_routed(&one, DEVICE + 1, 5);
+	ck_assert_uint_eq(take(COUNT), 1);
+	for (unsigned int i = 0; i < COUNT + 3; i++)
+		ringkit_push(&kit, i, 1);
+	producer_cancel(&kit.producer, DEVICE + 1, 5);
+	ck_assert_uint_eq(take(COUNT), COUNT);
+	ck_assert_uint_eq(out[COUNT - 1].addr >> 12, COUNT - 1);
+	ck_assert_uint_eq(take(COUNT), 4);
+	ck_assert(out[0].flags & IOASID_FAULT_CANCELLED);
+	ck_assert_uint_eq(out[1].addr >> 12, COUNT);
+	ck_assert_uint_eq(shared->flags, 0);
+}
+END_TEST
+
+/* What comes while a cancellation waits, waits behind it, room or not. */
+START_TEST(nothing_overtakes_a_cancellation)
+{
+	struct routed one;
+
+	push_routed(&one, DEVICE + 1, 5);
+	ck_assert_uint_eq(take(COUNT), 1);
+	for (unsigned int i = 0; i < COUNT; i++)
+		ringkit_push(&kit, i, 1);
+	producer_cancel(&kit.producer, DEVICE + 1, 5);
+	ck_assert_uint_eq(take(8), 8);
+	ringkit_push(&kit, COUNT, 1);
+	ck_assert_uint_eq(take(COUNT), COUNT - 6);
+	ck_assert(out[COUNT - 8].flags & IOASID_FAULT_CANCELLED);
+	ck_assert_uint_eq(out[COUNT - 7].addr >> 12, COUNT);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("producer, cancel");
+	TCase *tcase = support_case(suite, "cancel");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, who_was_not_told_never_hears_of_it);
+	tcase_add_test(tcase, who_was_told_is_told_of_the_end_once);
+	tcase_add_test(tcase, a_cancellation_wakes_who_sleeps);
+	tcase_add_test(tcase, only_the_route_named_is_cancelled);
+	tcase_add_test(tcase, who_is_being_answered_is_left_alone);
+	tcase_add_test(tcase, a_record_that_outlived_its_group_is_not_the_next_one);
+	tcase_add_test(tcase, what_waited_for_a_slot_follows_a_cancellation);
+	tcase_add_test(tcase, cancellations_that_find_no_room_follow);
+	tcase_add_test(tcase, a_cancellation_goes_before_groups_that_wait);
+	tcase_add_test(tcase, nothing_overtakes_a_cancellation);
+	return support_run(suite);
+}

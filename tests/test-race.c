@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The race of an answer with a detach: an answer has won its group and is stopped in mid-air;
+ * meanwhile its device is detached, and another device faults, whose fault may get the kernel's
+ * cookie of the first one. The answer must not reach the other device. Without the queue's guard
+ * it does.
+ */
+#include "faultq.h"
+#include <semaphore.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct race {
+	struct faultq f;
+	uint64_t victim; /* the group that is answered */
+	sem_t stopped;   /* the answer is in mid-air */
+	sem_t go_on;
+	pthread_t answerer, detacher;
+	int answered, detached;
+	pid_t detacher_id;
+	int detacher_done; /* atomic */
+};
+
+static void stop_in_mid_air(void *arg)
+{
+	struct race *r = arg;
+
+	sem_post(&r->stopped);
+	while (sem_wait(&r->go_on))
+		;
+}
+
+static void *answer(void *arg)
+{
+	struct race *r = arg;
+
+	r->answered = faultq_answer(&r->f, r->victim, IOASID_RESPONSE_SUCCESS, NULL);
+	return NULL;
+}
+
+static void *detach(void *arg)
+{
+	struct race *r = arg;
+
+	__atomic_store_n(&r->detacher_id, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+	r->detached = ioasid_attachment_detach(r->f.route[0]);
+	__atomic_store_n(&r->detacher_done, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* 'S' while the thread sleeps, as it does on a lock; 0 if it is gone. */
+static char thread_state(pid_t id)
+{
+	char path[64], line[256], state = 0;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)id);
+	stat = fopen(path, "re");
+	if (!stat)
+		return 0;
+	if (fgets(line, sizeof(line), stat) && strrchr(line, ')'))
+		state = strrchr(line, ')')[2];
+	fclose(stat);
+	return state;
+}
+
+/* Until the detach is through, or rests on a lock for a while: no time is asserted, a look too
+ * early makes the test easier to pass, never fail. */
+static void let_the_detach_come_as_far_as_it_does(struct race *r)
+{
+	unsigned int asleep = 0;
+
+	while (!__atomic_load_n(&r->detacher_done, __ATOMIC_ACQUIRE) && asleep < 50) {
+		pid_t id = __atomic_load_n(&r->detacher_id, __ATOMIC_ACQUIRE);
+
+		asleep = id && thread_state(id) == 'S' ? asleep + 1 : 0;
+		usleep(1000);
+	}
+}
+
+static struct faultq_transfer transfer[2];
+
+static void race_begin(struct race *r)
+{
+	struct ioasid_fault fault;
+
+	memset(r, 0, sizeof(*r));
+	sem_init(&r->stopped, 0, 0);
+	sem_init(&r->go_on, 0, 0);
+	faultq_begin(&r->f, (struct faultq_wish){.devices = 2});
+	faultq_start(&r->f, &transfer[0], 0, 1, 1);
+	ck_assert_int_eq(ok(ioasid_mock_pump(r->f.mock)), 1);
+	ck_assert_int_eq(ok(ioasid_faultq_read(r->f.queue, &fault, 1)), 1);
+	r->victim = fault.id;
+	ok(ioasid_mock_on_answer(r->f.mock, stop_in_mid_air, r));
+	ck_assert_int_eq(pthread_create(&r->answerer, NULL, answer, r), 0);
+	while (sem_wait(&r->stopped))
+		;
+}
+
+static void race_end(struct race *r)
+{
+	sem_post(&r->go_on);
+	ck_assert_int_eq(pthread_join(r->answerer, NULL), 0);
+	ck_assert_int_eq(pthread_join(r->detacher, NULL), 0);
+	ok(ioasid_mock_on_answer(r->f.mock, NULL, NULL));
+	ck_assert_int_eq(r->detached, 0);
+	r->f.route[0] = NULL;
+	sem_destroy(&r->stopped);
+	sem_destroy(&r->go_on);
+}
+
+/* The other device still waits: it was told nothing, and its group is there to be answered. */
+static void expect_untouched(struct race *r)
+{
+	struct ioasid_fault fault[2];
+	uint64_t cursor = 0;
+
+	ck_assert_int_eq(ok(ioasid_mock_pump(r->f.mock)), 1);
+	ck_assert_int_eq(transfer[1].dma.status, -EINPROGRESS);
+	ck_assert_int_eq(ok(ioasid_faultq_pending(r->f.queue, &cursor, fault, 2)), 1);
+	ck_assert_uint_eq(fault[0].label, 0x101);
+	ck_assert_uint_ne(fault[0].id, r->victim);
+	ck_assert_int_eq(faultq_answer(&r->f, fault[0].id, IOASID_RESPONSE_INVALID, NULL), 1);
+	ck_assert_int_eq(ok(ioasid_mock_pump(r->f.mock)), 0);
+	ck_assert_int_eq(transfer[1].dma.status, -EFAULT);
+}
+
+START_TEST(an_answer_in_mid_air_never_reaches_another_device)
+{
+	struct race r;
+
+	race_begin(&r);
+	ck_assert_int_eq(pthread_create(&r.detacher, NULL, detach, &r), 0);
+	let_the_detach_come_as_far_as_it_does(&r);
+	/* from a transfer of its own: the fault of the other device, maybe under the same cookie */
+	faultq_start(&r.f, &transfer[1], 1, 2, 1);
+	ok(ioasid_mock_pump(r.f.mock));
+	race_end(&r);
+	expect_untouched(&r);
+	faultq_end(&r.f);
+}
+END_TEST
+
+START_TEST(a_detach_waits_for_the_answer_in_mid_air)
+{
+	struct race r;
+
+	race_begin(&r);
+	ck_assert_int_eq(pthread_create(&r.detacher, NULL, detach, &r), 0);
+	let_the_detach_come_as_far_as_it_does(&r);
+	ck_assert_int_eq(__atomic_load_n(&r.detacher_done, __ATOMIC_ACQUIRE), 0);
+	race_end(&r);
+	/* the answer was in time: it counted, and nothing was left to cancel */
+	ck_assert_int_eq(r.answered, 1);
+	ck_assert_uint_eq(faultq_stats(&r.f).cancelled, 0);
+	ck_assert_uint_eq(faultq_stats(&r.f).answered, 1);
+	ok(ioasid_mock_pump(r.f.mock));
+	faultq_end(&r.f);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("race");
+	TCase *tcase = support_case(suite, "answer and detach");
+
+	tcase_add_test(tcase, an_answer_in_mid_air_never_reaches_another_device);
+	tcase_add_test(tcase, a_detach_waits_for_the_answer_in_mid_air);
+	return support_run(suite);
+}
