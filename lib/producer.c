@@ -196,11 +196,15 @@ static bool publish_cancelled(struct producer *p)
 static bool publish_waiting(struct producer *p)
 {
 	struct producer_group *group = list_entry(p->waiting.next, struct producer_group, link);
+	unsigned int count = group->count;
 
-	if (!publish_group(p, group))
-		return false;
+	/* Off the list first: once it is published, the group is its owner's again. */
 	list_remove(&group->link);
-	__atomic_store_n(&p->ring->deferred, p->ring->deferred - group->count, __ATOMIC_RELAXED);
+	if (!publish_group(p, group)) {
+		list_append(p->waiting.next, &group->link); /* before the first: where it was */
+		return false;
+	}
+	__atomic_store_n(&p->ring->deferred, p->ring->deferred - count, __ATOMIC_RELAXED);
 	return true;
 }
 

@@ -305,6 +305,12 @@ START_TEST(a_change_of_a_parent_reaches_the_grandchilds_entries)
 	ok(rig_read(&rig, 0x3001, &byte, 1));
 	ck_assert_uint_eq(byte, memory[PAGE + 1]);
 	fails(-EFAULT, "IOVA 0x3001", rig_write(&rig, 0x3001, &byte, 1));
+	ok(ioasid_space_unmap(rig.space, 0x1000, PAGE));
+	rig_map(rig.space, 0x1000, memory + PAGE, PAGE, IOASID_MAP_RW);
+	ok(rig_write(&rig, 0x3001, &byte, 1));
+	ok(ioasid_space_unmap(child, 0x2000, PAGE));
+	rig_map(child, 0x2000, (void *)0x1000, PAGE, IOASID_MAP_READ);
+	fails(-EFAULT, "IOVA 0x3001", rig_write(&rig, 0x3001, &byte, 1));
 	ok(ioasid_attachment_detach(route[1]));
 	ok(ioasid_attachment_detach(route[0]));
 	ok(ioasid_space_destroy(grandchild));

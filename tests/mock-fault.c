@@ -99,6 +99,11 @@ START_TEST(a_group_is_no_larger_than_the_free_credits)
 	ck_assert_uint_eq(faults[3].flags & IOASID_FAULT_LAST, IOASID_FAULT_LAST);
 	ck_assert_uint_eq(faults[4].group, 1);
 	ck_assert_uint_eq(faults[5].flags & IOASID_FAULT_LAST, IOASID_FAULT_LAST);
+	/* all credits of a group come back with its answer */
+	rig_answer(&rig, faults[0].id, IOASID_RESPONSE_SUCCESS);
+	rig_answer(&rig, faults[4].id, IOASID_RESPONSE_SUCCESS);
+	ck_assert_int_eq(ok(ioasid_mock_pump(rig.mock)), 2);
+	ck_assert_int_eq(ok(ioasid_faultq_read(rig.faults, faults, 8)), 6);
 	rig_answer(&rig, faults[0].id, IOASID_RESPONSE_INVALID);
 	rig_answer(&rig, faults[4].id, IOASID_RESPONSE_INVALID);
 	ck_assert_int_eq(ok(ioasid_mock_pump(rig.mock)), 0);

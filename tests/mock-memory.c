@@ -107,7 +107,8 @@ static struct ioasid_device *second_device(
 
 START_TEST(the_ranges_are_those_of_all_iommus_at_once)
 {
-	const struct ioasid_range first[] = {{0x3000, 0x3fff}, {0x8000, 0x9fff}};
+	const struct ioasid_range first[] = {
+		{0x3000, 0x3fff}, {0x8000, 0x9fff}, {0x20000, 0x20fff}};
 	const struct ioasid_range second[] = {{0x0, 0xfff}, {0x9000, 0xbfff}, {0xf000, 0xffff}};
 	const struct ioasid_range both[] = {{0x2000, 0x2fff}, {0x4000, 0x7fff}, {0xc000, 0xefff}};
 	struct rig_opts opts = {.iommu = {.aperture = {0, 0xffff}, .reserved = first}};
@@ -118,7 +119,7 @@ START_TEST(the_ranges_are_those_of_all_iommus_at_once)
 	struct ioasid_range got[4];
 	struct rig rig;
 
-	opts.iommu.reserved_count = 2;
+	opts.iommu.reserved_count = 3;
 	other.reserved_count = 3;
 	rig_begin(&rig, &opts);
 	device = second_device(&rig, &other, &hw);
@@ -128,6 +129,8 @@ START_TEST(the_ranges_are_those_of_all_iommus_at_once)
 	ok(ioasid_attachment_detach(route));
 	ck_assert_int_eq(ok(ioasid_space_ranges(rig.space, got, 4)), 3);
 	ck_assert_uint_eq(got[0].first, 0);
+	/* a window may lie outside */
+	ck_assert_uint_eq(got[2].last, 0xffff);
 	ok(ioasid_device_unbind(device));
 	rig_end(&rig);
 }

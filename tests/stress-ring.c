@@ -28,6 +28,7 @@ struct load {
 	struct ringkit_ledger ledger;
 	unsigned int group_max; /* of what is pushed */
 	unsigned int read_max;  /* records a read asks for */
+	unsigned int burst;     /* most records that are pushed before all were seen */
 	bool poll;              /* sleep, and read once for each wake-up */
 	sem_t stopped;
 	sem_t go;
@@ -52,6 +53,7 @@ static void load_open(struct load *load, const struct ringkit_plan *plan, uint64
 	ringkit_ledger_open(&load->ledger, records);
 	load->group_max = plan->group_max;
 	load->read_max = READ_MAX;
+	load->burst = plan->group_max * 5 / 2 + 35;
 	sem_init(&load->stopped, 0, 0);
 	sem_init(&load->go, 0, 0);
 }
@@ -272,53 +274,165 @@ START_TEST(a_reader_stopped_for_ever_holds_up_nobody)
 }
 END_TEST
 
+/* Any length of time, so that the next record comes at any step of a reader on its way to sleep. */
+static void pause_for(uint64_t turns)
+{
+	while (turns--)
+		__asm__ volatile("" ::: "memory");
+}
+
+/* Nothing more comes before all of it was seen: who sleeps too well stays asleep. */
+static void wait_until_seen(struct load *load, uint64_t end)
+{
+	while (__atomic_load_n(&load->ledger.seen, __ATOMIC_RELAXED) < end &&
+		!__atomic_load_n(&load->kit.given_up, __ATOMIC_RELAXED))
+		sched_yield();
+}
+
 static void push_bursts(struct load *load)
 {
 	uint64_t number = 0, end, random = 2463534242;
 
 	while (number < load->ledger.total) {
-		end = number + 1 + random_next(&random) % 40;
+		end = number + 1 + (random_next(&random) & 1 ? 0 : random % load->burst);
 		if (end > load->ledger.total)
 			end = load->ledger.total;
 		push_until(load, &number, end, &random);
-		/* Nothing more comes before all of it was seen: who sleeps too well stays asleep.
-		 */
-		while (__atomic_load_n(&load->ledger.seen, __ATOMIC_RELAXED) < end &&
-			!__atomic_load_n(&load->kit.given_up, __ATOMIC_RELAXED))
-			sched_yield();
+		wait_until_seen(load, end);
+		pause_for(random % 4096);
 	}
 	producer_end(&load->kit.producer);
 }
 
-/* Each wake-up reads one batch, which is less than what is there. */
-START_TEST(three_pollers_miss_no_wake_up)
+static void run_pollers(const struct ringkit_plan *plan, unsigned int n, unsigned int read_max)
 {
-	const struct ringkit_plan plan = {.records = 64, .group_max = 2, .start = starts[_i]};
 	pthread_t threads[READERS];
 	struct load load = {0};
 
-	load_open(&load, &plan, records_of(2000000, 100000));
-	load.read_max = 3;
+	load_open(&load, plan, records_of(1000000, 50000));
+	load.read_max = read_max;
 	load.poll = true;
-	start_readers(&load, threads, READERS);
+	start_readers(&load, threads, n);
 	push_bursts(&load);
-	join_readers(threads, READERS);
+	join_readers(threads, n);
 	ck_assert_uint_gt(load.kit.producer.signals, 0);
 	load_close(&load);
+}
+
+/* Alone, it is on its way to sleep whenever something comes. */
+static const unsigned int pollers[] = {1, READERS};
+
+/* Each wake-up reads one batch, which is less than what is there. */
+START_TEST(pollers_miss_no_wake_up)
+{
+	const struct ringkit_plan plan = {
+		.records = 64, .group_max = 2, .start = RINGKIT_BELOW_2_32};
+
+	run_pollers(&plan, pollers[_i], 3);
+}
+END_TEST
+
+/* The end of a burst waits behind a full ring, and nothing but its readers brings it in. */
+START_TEST(pollers_miss_no_backlog)
+{
+	const struct ringkit_plan plan = {
+		.records = 64, .group_max = 64, .start = RINGKIT_BELOW_2_64};
+
+	run_pollers(&plan, pollers[_i], 64);
+}
+END_TEST
+
+/*
+ * Beside the ring, plain memory that only its indices order: a thread checker sees if they do not.
+ * The consumer keeps off the table and the producer's lock, which would order everything.
+ */
+#define BESIDE 256
+
+struct beside {
+	struct ringkit kit;
+	uint64_t numbers[BESIDE]; /* more than the ring holds */
+	uint64_t total;
+	uint64_t wrong;
+};
+
+static void look_beside(void *arg)
+{
+	struct beside *beside = arg;
+	uint64_t head = __atomic_load_n(&beside->kit.producer.ring->head, __ATOMIC_RELAXED);
+
+	beside->wrong += beside->numbers[head % BESIDE] != head;
+}
+
+static void *read_beside(void *arg)
+{
+	struct beside *beside = arg;
+	struct ioasid_fault fault;
+	unsigned int needed;
+	uint64_t seen = 0;
+
+	ringkit_before_claim_arg = beside;
+	while (seen < beside->total) {
+		ringkit_before_claim = look_beside;
+		if (ring_read(&beside->kit.ring, &fault, 1, &needed) == 1)
+			seen++;
+		else
+			sched_yield();
+	}
+	return NULL;
+}
+
+/* Raises a group of one, waits for its publication, and forgets its slot. */
+static void push_beside(struct beside *beside, struct producer_group *group)
+{
+	struct producer *producer = &beside->kit.producer;
+	uint64_t cookie, id, tail = producer->ring->tail;
+
+	beside->numbers[tail % BESIDE] = tail;
+	producer_push(producer, group);
+	while (producer->ring->tail == tail) {
+		sched_yield();
+		producer_refill(producer);
+	}
+	id = __atomic_load_n(&producer->records[tail % 64].id, __ATOMIC_RELAXED);
+	if (pending_claim(producer->pending, id, &cookie))
+		ck_abort_msg("the group is not outstanding");
+	pending_retire(producer->pending, id);
+}
+
+START_TEST(the_indices_order_what_is_beside_the_ring)
+{
+	const struct ringkit_plan plan = {.records = 64, .group_max = 1, .single = _i};
+	const struct ioasid_fault record = {.pages = 1};
+	static struct beside beside;
+	struct producer_group group = {.records = &record, .count = 1};
+	pthread_t reader;
+
+	ringkit_open(&beside.kit, &plan);
+	beside.total = records_of(1000000, 200000);
+	ck_assert_int_eq(pthread_create(&reader, NULL, read_beside, &beside), 0);
+	for (uint64_t i = 0; i < beside.total; i++)
+		push_beside(&beside, &group);
+	ck_assert_int_eq(pthread_join(reader, NULL), 0);
+	ck_assert_uint_eq(beside.wrong, 0);
+	ringkit_close(&beside.kit);
 }
 END_TEST
 
 int main(void)
 {
 	Suite *suite = suite_create("ring under load");
-	TCase *tcase = support_case(suite, "load");
+	TCase *load = support_case(suite, "load");
+	TCase *sleep = support_case(suite, "sleep");
+	TCase *beside = support_case(suite, "beside");
 
-	tcase_add_loop_test(tcase, three_readers_see_each_record_once, 0, 2);
-	tcase_add_loop_test(tcase, a_single_reader_sees_each_record_once, 0, 2);
-	tcase_add_loop_test(tcase, small_groups_are_seen_once, 0, 2);
-	tcase_add_loop_test(tcase, a_producer_that_is_always_ahead_loses_nothing, 0, 2);
-	tcase_add_loop_test(tcase, a_full_table_loses_nothing, 0, 2);
-	tcase_add_loop_test(tcase, a_reader_stopped_for_ever_holds_up_nobody, 0, 2);
-	tcase_add_loop_test(tcase, three_pollers_miss_no_wake_up, 0, 2);
+	tcase_add_loop_test(load, three_readers_see_each_record_once, 0, 2);
+	tcase_add_loop_test(load, a_single_reader_sees_each_record_once, 0, 2);
+	tcase_add_loop_test(load, small_groups_are_seen_once, 0, 2);
+	tcase_add_loop_test(load, a_producer_that_is_always_ahead_loses_nothing, 0, 2);
+	tcase_add_loop_test(load, a_full_table_loses_nothing, 0, 2);
+	tcase_add_loop_test(load, a_reader_stopped_for_ever_holds_up_nobody, 0, 2);
+	tcase_add_loop_test(sleep, pollers_miss_no_wake_up, 0, 2);
+	tcase_add_loop_test(sleep, pollers_miss_no_backlog, 0, 2);
+	tcase_add_loop_test(beside, the_indices_order_what_is_beside_the_ring, 0, 2);
 	return support_run(suite);
 }

@@ -9,6 +9,7 @@
 
 #define DEVICES 4
 #define READERS 3
+#define GROUP   4
 
 /* Readers see a fault at this page and go home. */
 #define POISON UINT64_C(0xf00000)
@@ -74,10 +75,10 @@ static bool serve_batch(struct service *s, const struct ioasid_fault *fault, uns
 static void *reader(void *arg)
 {
 	struct service *s = arg;
-	struct ioasid_fault fault[4]; /* one group, so that the poison is not met with others */
+	struct ioasid_fault fault[GROUP];
 
 	for (;;) {
-		int n = ioasid_faultq_read(s->f.queue, fault, 4);
+		int n = ioasid_faultq_read(s->f.queue, fault, GROUP);
 
 		if (n > 0 && !serve_batch(s, fault, (unsigned int)n))
 			return NULL;
@@ -124,13 +125,14 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-/* A last fault for each reader, answered by nobody but the end of the queue. */
+/* A last fault for each reader, as large as a reader's buffer, so that none takes another's.
+ * Nobody answers it but the end of the queue. */
 static void poison(struct service *s)
 {
 	static struct faultq_transfer transfer[READERS];
 
 	for (uint32_t i = 0; i < READERS; i++)
-		faultq_start(&s->f, &transfer[i], i, POISON / PAGE, 1);
+		faultq_start(&s->f, &transfer[i], i, POISON / PAGE, GROUP * PAGE);
 	ck_assert_int_eq(ok(ioasid_mock_pump(s->f.mock)), READERS);
 }
 
@@ -142,7 +144,7 @@ START_TEST(every_group_is_handed_out_once_and_answered_once)
 	struct ioasid_faultq_stats stats;
 
 	faultq_begin(
-		&s.f, (struct faultq_wish){.devices = DEVICES, .credits = 8, .group_pages = 4});
+		&s.f, (struct faultq_wish){.devices = DEVICES, .credits = 8, .group_pages = GROUP});
 	pthread_mutex_init(&s.lock, NULL);
 	for (int i = 0; i < READERS; i++)
 		ck_assert_int_eq(pthread_create(&readers[i], NULL, reader, &s), 0);

@@ -107,7 +107,7 @@ START_TEST(of_all_who_would_end_a_group_one_does)
 	pthread_t threads[RACERS];
 
 	table = pending_new(RACE);
-	race.rounds = support_rounds(3000);
+	race.rounds = support_rounds(10000);
 	pthread_barrier_init(&race.barrier, NULL, RACERS + 1);
 	for (unsigned int r = 0; r < RACERS; r++) {
 		racers[r] = (struct racer){.race = &race, .number = r};

@@ -198,6 +198,27 @@ START_TEST(what_waited_for_a_slot_follows_a_cancellation)
 }
 END_TEST
 
+/* One reader has taken the cancellation, but its slot not yet back, when another one goes to sleep.
+ */
+START_TEST(a_slot_that_is_freed_late_still_wakes_who_waits_for_the_next_group)
+{
+	struct routed some[SLOTS], next;
+
+	push_some(some, COUNT);
+	ck_assert_uint_eq(take(COUNT), COUNT);
+	push_some(&some[COUNT], SLOTS - COUNT);
+	ck_assert_uint_eq(take(COUNT), COUNT);
+	push_routed(&next, DEVICE + 1, 0);
+	producer_cancel(&kit.producer, DEVICE, COUNT - 1);
+	ck_assert_int_eq(ringkit_take(&kit, out, COUNT), 2);
+	ck_assert_int_eq(ringkit_take(&kit, &out[2], COUNT), 0);
+	ck_assert(!ringkit_is_readable(&kit));
+	ck_assert_uint_eq(ringkit_deliver(&kit, out, 2), 2);
+	ck_assert(ringkit_is_readable(&kit));
+	ck_assert_uint_eq(take(COUNT), 1);
+}
+END_TEST
+
 /* ---- a full ring ---- */
 
 static unsigned char told[SLOTS];
@@ -289,6 +310,7 @@ int main(void)
 	tcase_add_test(tcase, who_is_being_answered_is_left_alone);
 	tcase_add_test(tcase, a_record_that_outlived_its_group_is_not_the_next_one);
 	tcase_add_test(tcase, what_waited_for_a_slot_follows_a_cancellation);
+	tcase_add_test(tcase, a_slot_that_is_freed_late_still_wakes_who_waits_for_the_next_group);
 	tcase_add_test(tcase, cancellations_that_find_no_room_follow);
 	tcase_add_test(tcase, a_cancellation_goes_before_groups_that_wait);
 	tcase_add_test(tcase, nothing_overtakes_a_cancellation);
