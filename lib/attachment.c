@@ -33,13 +33,6 @@ static struct ioasid_space *child_that_needs(const struct ioasid_attachment *att
 	return child;
 }
 
-static bool is_ancestor(const struct ioasid_space *space, const struct ioasid_space *of)
-{
-	while (of && of != space)
-		of = of->parent;
-	return of;
-}
-
 static int refuse_elsewhere(const struct ioasid_device *device, const char *call,
 	const struct ioasid_space *leads, const struct ioasid_space *space)
 {
@@ -71,7 +64,7 @@ static int check_route(
 		return refuse_elsewhere(device, call, top->space, space);
 	if (top && leads != top->space && leads != space)
 		return refuse_elsewhere(device, call, leads, space);
-	if (!top && leads && !is_ancestor(space, leads))
+	if (!top && leads && !space_is_ancestor(space, leads))
 		return refuse_elsewhere(device, call, leads, space);
 	if (!top && space->parent && !device_is_attached(device, space->parent))
 		return refuse_parent(device, call, space);
@@ -105,33 +98,58 @@ static void link_in(struct ioasid_attachment *attachment)
 	group_check(space);
 }
 
-static void link_out(struct ioasid_attachment *attachment)
+/* The attachment itself leads elsewhere already, or is off its device. */
+static void link_out(struct ioasid_attachment *attachment, struct ioasid_space *from)
 {
-	struct ioasid_space *space = attachment->space;
-
 	list_remove(&attachment->of_space);
-	__atomic_fetch_sub(&space->attached, 1, __ATOMIC_RELAXED);
-	range_forget(space);
-	group_check(space);
+	__atomic_fetch_sub(&from->attached, 1, __ATOMIC_RELAXED);
+	range_forget(from);
+	group_check(from);
 }
 
 void attachment_lead(struct ioasid_attachment *attachment, struct ioasid_space *space)
 {
-	link_out(attachment);
+	struct ioasid_space *from = attachment->space;
+
 	attachment->space = space;
+	link_out(attachment, from);
 	link_in(attachment);
+}
+
+static int begin_route(const struct ioasid_attachment *attachment, struct ioasid_space *space)
+{
+	struct backend_route route = {attachment->device->is.id, attachment->pasid};
+	struct backend *be = attachment->ctx->be;
+	int err;
+
+	/* no map of a stale range may slip in between */
+	tree_lock(space);
+	range_forget(space);
+	err = be->ops->attach(be, route, space->id);
+	tree_leave(space);
+	return err;
 }
 
 static int make(struct ioasid_attachment *attachment)
 {
 	struct ioasid_device *device = attachment->device;
 	struct ioasid_space *leads = route_leads(device, attachment->pasid, NULL);
-	struct backend_route route = {device->is.id, attachment->pasid};
-	struct backend *be = device->ctx->be;
 
 	if (route_top(device, attachment->pasid))
 		return route_move(attachment, leads, attachment->space);
-	return be->ops->attach(be, route, leads ? leads->id : attachment->space->id);
+	return begin_route(attachment, leads ? leads : attachment->space);
+}
+
+/* The device must suit the space, and where its group has led the route on, that one too. */
+static int check_intent(const struct ioasid_attachment *attachment, const char *call)
+{
+	struct ioasid_device *device = attachment->device;
+	struct ioasid_space *leads = route_leads(device, attachment->pasid, NULL);
+	int err = intent_check(device, attachment->space, call);
+
+	if (err || !leads || !space_is_ancestor(attachment->space, leads))
+		return err;
+	return intent_check(device, leads, call);
 }
 
 static int attach_locked(struct ioasid_attachment *attachment,
@@ -144,7 +162,7 @@ static int attach_locked(struct ioasid_attachment *attachment,
 	if (!err)
 		err = check_route(device, space, attachment->pasid, call);
 	if (!err)
-		err = intent_check(device, space, call);
+		err = check_intent(attachment, call);
 	if (err)
 		return err;
 	err = make(attachment);
@@ -233,24 +251,37 @@ int attachment_refuse_needed(const struct ioasid_attachment *attachment, const c
 
 	if (!child)
 		return 0;
-	return error_set(-EBUSY, "%s: %s is attached to space %u, a child of %u: detach that first",
-		call, attachment->device->name, child->id, attachment->space->id);
+	return error_set(-EBUSY,
+		"%s: %s is attached to space %u, which nests on %u: detach that first", call,
+		attachment->device->name, child->id, attachment->space->id);
 }
 
-static int unmake(struct ioasid_attachment *attachment)
+static int end_route(const struct ioasid_attachment *attachment, struct ioasid_space *from)
 {
-	struct ioasid_device *device = attachment->device;
-	struct backend_route route = {device->is.id, attachment->pasid};
-	struct backend *be = device->ctx->be;
-	struct ioasid_space *from = route_leads(device, attachment->pasid, NULL);
+	struct backend_route route = {attachment->device->is.id, attachment->pasid};
+	struct backend *be = attachment->ctx->be;
 	int err;
 
-	if (route_below(attachment))
-		return route_move(
-			attachment, from, route_leads(device, attachment->pasid, attachment));
 	faultq_stop(from->faults);
 	err = be->ops->detach(be, route);
 	faultq_go_on(from->faults);
+	return err;
+}
+
+/* The route goes back to where it leads without this attachment, its group's mates considered. */
+static int unmake(struct ioasid_attachment *attachment)
+{
+	struct ioasid_device *device = attachment->device;
+	struct ioasid_space *from = route_leads(device, attachment->pasid, NULL);
+	struct ioasid_space *rest = route_leads(device, attachment->pasid, attachment);
+	int err = rest ? route_move(attachment, from, rest) : 0;
+
+	if (err || route_below(attachment))
+		return err;
+	err = end_route(attachment, rest ? rest : from);
+	if (err && rest && route_move(attachment, rest, from))
+		return error_reason(
+			-EIO, "errno %d, and the route leads to space %u now", -err, rest->id);
 	return err;
 }
 
@@ -265,7 +296,7 @@ static int detach_locked(struct ioasid_attachment *attachment, const char *call)
 		return error_from(err, "%s: %s from space %u", call, attachment->device->name,
 			attachment->space->id);
 	list_remove(&attachment->of_device);
-	link_out(attachment);
+	link_out(attachment, attachment->space);
 	return 0;
 }
 

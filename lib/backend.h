@@ -127,9 +127,10 @@ struct backend_ops {
 	/* [T exclusively] the source is mapped throughout. Where there is no
 	 * IOASID_EXT_NEST_SOFTWARE of the leaf's own, the core nests with this. */
 	int (*copy)(struct backend *, uint32_t space, const struct backend_copy *);
-	/* [T] the range covers whole maps and copies only, and at least one. When it returns, no
+	/* [T] the addresses first to last cover whole maps and copies only, and at least one;
+	 * holes among them only where the tree is held exclusively. When it returns, no
 	 * DMA reaches the memory. May have removed part of it on error. */
-	int (*unmap)(struct backend *, uint32_t space, uint64_t iova, uint64_t length);
+	int (*unmap)(struct backend *, uint32_t space, uint64_t first, uint64_t last);
 
 	/* [C] */
 	int (*memory_register)(struct backend *, uint64_t addr, uint64_t length);

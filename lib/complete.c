@@ -32,7 +32,9 @@ static bool is_code(uint32_t code)
 	       code == IOASID_RESPONSE_FAILURE;
 }
 
-static int describe(const struct answering *call, const struct ioasid_response *response, int err)
+/* Why an entry was not even tried. */
+static int describe_refusal(
+	const struct answering *call, const struct ioasid_response *response, int err)
 {
 	unsigned long entry = (unsigned long)(response - call->all);
 	unsigned long long id = response->id;
@@ -41,23 +43,25 @@ static int describe(const struct answering *call, const struct ioasid_response *
 		return error_set(err,
 			"%s: entry %lu: the group 0x%llx was answered or cancelled before",
 			call->call, entry, id);
-	if (err == -EINVAL && !is_code(response->code))
+	if (!is_code(response->code))
 		return error_set(err, "%s: entry %lu: 0x%x is no response code", call->call, entry,
 			response->code);
-	if (err == -EINVAL && response->reserved)
+	if (response->reserved)
 		return error_set(err, "%s: entry %lu: reserved is not 0", call->call, entry);
-	return error_from(err, "%s: entry %lu: the group 0x%llx", call->call, entry, id);
+	return error_set(
+		err, "%s: entry %lu: no group ever had the id 0x%llx", call->call, entry, id);
 }
 
-static void note_failure(struct answering *call, struct ioasid_response *response, int err)
+/* True if it is the call's first failure, the one to be told. */
+static bool note_failure(struct answering *call, struct ioasid_response *response, int err)
 {
 	response->status = err;
 	if (err == -ESTALE)
 		__atomic_fetch_add(&call->queue->stale, 1, __ATOMIC_RELAXED);
 	if (call->failed != NO_ENTRY)
-		return;
+		return false;
 	call->failed = (unsigned int)(response - call->all);
-	describe(call, response, err);
+	return true;
 }
 
 static int claim(struct answering *call, struct ioasid_response *response, uint64_t *cookie)
@@ -75,7 +79,8 @@ static void add(struct answering *call, struct batch *batch, struct ioasid_respo
 	int err = claim(call, response, &cookie);
 
 	if (err) {
-		note_failure(call, response, err);
+		if (note_failure(call, response, err))
+			describe_refusal(call, response, err);
 		return;
 	}
 	batch->of[batch->count] = response;
@@ -94,8 +99,14 @@ static void finish(struct answering *call, struct batch *batch, unsigned int at)
 
 static void give_back(struct answering *call, struct batch *batch, unsigned int at, int err)
 {
-	pending_unclaim(call->queue->is.pending, batch->of[at]->id);
-	note_failure(call, batch->of[at], err);
+	struct ioasid_response *response = batch->of[at];
+
+	pending_unclaim(call->queue->is.pending, response->id);
+	if (note_failure(call, response, err))
+		error_from(err, "%s: entry %u: the group 0x%llx", call->call, call->failed,
+			(unsigned long long)response->id);
+	else
+		error_forget();
 }
 
 /* A short count means that the next one failed: asked for alone, it says why. */

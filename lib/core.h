@@ -5,7 +5,8 @@
  * Locks, in the order they are taken: the context's (structure: who is whose parent, bound,
  * attached); a queue's guard (shared: answers; exclusive: what cancels faults); a tree's lock
  * (shared: maps; exclusive: maps that are copied into children, and a new shape of the tree); a
- * space's maps lock and the memory lock (short: never across an operation that pins).
+ * space's maps lock (short: never across an operation that pins) and the memory lock (short, but
+ * for the registering of memory itself).
  */
 #ifndef CORE_H
 #define CORE_H
@@ -124,6 +125,8 @@ int null_argument(const char *call, const char *what); /* -EINVAL with its text 
 struct tree *tree_new(void);
 void tree_unref(struct tree *tree);
 int tree_enter(struct ioasid_space *space, const char *call); /* as exclusively as needed */
+int tree_enter_alone(struct ioasid_space *space, const char *call);
+void tree_lock(struct ioasid_space *space); /* exclusively */
 void tree_leave(struct ioasid_space *space);
 void tree_close(struct tree *tree);
 
@@ -134,6 +137,7 @@ int range_pick(struct ioasid_space *space, const char *call, struct ioasid_map *
 void range_forget(struct ioasid_space *space); /* they may have changed */
 
 /* space.c */
+bool space_is_ancestor(const struct ioasid_space *space, const struct ioasid_space *of); /* or it */
 int space_ready(struct ioasid_space *space, const char *call); /* -ENXIO: attach first */
 
 /* nest.c: software nesting by copies, under the tree's lock, exclusively */

@@ -163,18 +163,35 @@ static void draw(struct ioasid_ctx *ctx, FILE *out)
 	fputs("}\n", out);
 }
 
+/* Into memory, so that a slow reader of out holds up nobody else. */
+static int print_to_memory(
+	struct ioasid_ctx *ctx, uint32_t format, char **text, size_t *size, const char *call)
+{
+	FILE *out = open_memstream(text, size);
+	int err = out ? ctx_enter(ctx, call) : error_set(-ENOMEM, "%s: no memory", call);
+
+	if (!err) {
+		(format == IOASID_DUMP_TEXT ? print_text : draw)(ctx, out);
+		ctx_leave(ctx);
+	}
+	if (out && fclose(out) && !err)
+		err = error_set(-ENOMEM, "%s: no memory", call);
+	return err;
+}
+
 int ioasid_dump(struct ioasid_ctx *ctx, uint32_t format, FILE *out)
 {
+	char *text = NULL;
+	size_t size = 0;
 	int err;
 
 	if (!ctx || !out)
 		return null_argument(__func__, ctx ? "out" : "ctx");
 	if (format > IOASID_DUMP_GRAPHVIZ)
 		return error_set(-EINVAL, "%s: no such format: %u", __func__, format);
-	err = ctx_enter(ctx, __func__);
-	if (err)
-		return err;
-	(format == IOASID_DUMP_TEXT ? print_text : draw)(ctx, out);
-	ctx_leave(ctx);
-	return fflush(out) || ferror(out) ? error_set(-EIO, "%s: out took not all", __func__) : 0;
+	err = print_to_memory(ctx, format, &text, &size, __func__);
+	if (!err && (fwrite(text, 1, size, out) < size || fflush(out)))
+		err = error_set(-EIO, "%s: out took not all", __func__);
+	free(text);
+	return err;
 }

@@ -74,3 +74,8 @@ int error_reason(int err, const char *format, ...)
 	errno = saved;
 	return err;
 }
+
+void error_forget(void)
+{
+	reason[0] = '\0';
+}

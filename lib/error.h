@@ -19,4 +19,7 @@ int error_from(int err, const char *format, ...) ERROR_FORMAT(2, 3);
 /* For leaves: why the operation in progress is about to fail with err, which is returned. */
 int error_reason(int err, const char *format, ...) ERROR_FORMAT(2, 3);
 
+/* An error that nobody is told of leaves no reason behind. */
+void error_forget(void);
+
 #endif

@@ -20,47 +20,19 @@ static bool uses_queue(const struct ioasid_device *device, const struct ioasid_f
 	return false;
 }
 
-/* Will its page requests go to the queue? Those of its group do too where that moves as one. */
-static bool will_use(const struct ioasid_device *other, const struct ioasid_device *device,
-	const struct ioasid_faultq *queue)
-{
-	if (!(other->is.flags & IOASID_DEVICE_PAGE_REQUESTS))
-		return false;
-	return route_is_shared(device, other) || uses_queue(other, queue);
-}
-
+/* Page requests that the queue's devices may have outstanding, this one included. */
 static uint64_t count_credits(const struct ioasid_device *device, const struct ioasid_faultq *queue)
 {
-	uint64_t credits = 0;
+	uint64_t credits = device->is.credits;
 
 	list_each(link, &device->ctx->devices)
 	{
 		const struct ioasid_device *other = list_entry(link, struct ioasid_device, link);
 
-		if (will_use(other, device, queue))
+		if (other != device && uses_queue(other, queue))
 			credits += other->is.credits;
 	}
 	return credits;
-}
-
-static int check_group_pages(
-	const struct ioasid_device *device, const struct ioasid_space *space, const char *call)
-{
-	const struct ioasid_faultq *queue = space->faults;
-
-	list_each(link, &device->ctx->devices)
-	{
-		const struct ioasid_device *other = list_entry(link, struct ioasid_device, link);
-
-		if (other->is.group_pages <= queue->opts.group_max ||
-			!will_use(other, device, queue))
-			continue;
-		return error_set(-ENOSPC,
-			"%s: %s asks for up to %u pages in a group, the fault queue of space %u takes %u: raise "
-			"group_max",
-			call, other->name, other->is.group_pages, space->id, queue->opts.group_max);
-	}
-	return 0;
 }
 
 static int check_queue(
@@ -76,7 +48,13 @@ static int check_queue(
 			"%s: with %s the fault queue of space %u may meet %llu page requests at a time, it takes "
 			"%u: raise max_outstanding",
 			call, device->name, space->id, (unsigned long long)credits, most);
-	return check_group_pages(device, space, call);
+	if (device->is.group_pages > space->faults->opts.group_max)
+		return error_set(-ENOSPC,
+			"%s: %s asks for up to %u pages in a group, the fault queue of space %u takes %u: "
+			"raise group_max",
+			call, device->name, device->is.group_pages, space->id,
+			space->faults->opts.group_max);
+	return 0;
 }
 
 int intent_check(struct ioasid_device *device, struct ioasid_space *space, const char *call)

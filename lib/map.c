@@ -120,7 +120,7 @@ static int make(struct ioasid_space *space, const struct ioasid_map *map)
 		return err;
 	err = nest_show(space, map->iova, map->iova + (map->length - 1));
 	if (err && !is_copied(space))
-		be->ops->unmap(be, space->id, map->iova, map->length);
+		be->ops->unmap(be, space->id, map->iova, map->iova + (map->length - 1));
 	return err;
 }
 
@@ -196,12 +196,35 @@ static int refuse_cut(struct ioasid_space *space, const char *call, uint64_t fir
 		(unsigned long long)entry->start, (unsigned long long)entry->last, space->id);
 }
 
-/* What an unmap is about: the maps from the first one's start to the last one's end. */
+/* One call to unmap. */
+struct unmapping {
+	const char *call;
+	struct ioasid_range range;
+	bool alone; /* the tree is locked exclusively */
+};
+
+/* What an unmap is about: from the first map's start to the last one's end. */
 struct extent {
 	uint64_t first;
 	uint64_t last;
-	uint64_t bytes;
+	uint64_t bytes; /* at most INT64_MAX */
+	bool holes;     /* where other threads could map meanwhile */
 };
+
+static void add_entry(struct extent *extent, const struct maptree_entry *entry)
+{
+	uint64_t more = entry->last - entry->start + 1;
+
+	extent->holes |= extent->bytes && entry->start != extent->last + 1;
+	extent->bytes = more > INT64_MAX - extent->bytes ? INT64_MAX : extent->bytes + more;
+	extent->last = entry->last;
+}
+
+static struct maptree_entry *entry_after(
+	const struct ioasid_space *space, const struct maptree_entry *entry)
+{
+	return entry->last == UINT64_MAX ? NULL : maptree_first(&space->maps, entry->last + 1);
+}
 
 /* Nothing is cut, nobody else is at it. */
 static int measure(struct ioasid_space *space, const char *call, const struct ioasid_range *range,
@@ -210,18 +233,14 @@ static int measure(struct ioasid_space *space, const char *call, const struct io
 	struct maptree_entry *entry = maptree_first(&space->maps, range->first);
 
 	*extent = (struct extent){.first = entry ? entry->start : 0};
-	for (; entry && entry->start <= range->last;
-		entry = maptree_first(&space->maps, entry->last + 1)) {
+	for (; entry && entry->start <= range->last; entry = entry_after(space, entry)) {
 		if (entry->start < range->first || entry->last > range->last)
 			return refuse_cut(space, call, range->first, range->last, entry);
 		if (entry->mark & MAP_BUSY)
 			return error_set(-EBUSY,
 				"%s: another thread is at the map 0x%llx of space %u", call,
 				(unsigned long long)entry->start, space->id);
-		extent->bytes += entry->last - entry->start + 1;
-		extent->last = entry->last;
-		if (entry->last == UINT64_MAX)
-			break;
+		add_entry(extent, entry);
 	}
 	if (extent->bytes)
 		return 0;
@@ -231,50 +250,26 @@ static int measure(struct ioasid_space *space, const char *call, const struct io
 
 static void mark_all(struct ioasid_space *space, const struct extent *extent, bool busy)
 {
-	uint64_t at = extent->first;
+	struct maptree_entry *entry = maptree_first(&space->maps, extent->first);
 
-	for (;;) {
-		struct maptree_entry *entry = maptree_first(&space->maps, at);
-
+	for (; entry && entry->start <= extent->last; entry = entry_after(space, entry))
 		entry->mark = (entry->mark & ~MAP_BUSY) | (busy ? MAP_BUSY : 0);
-		if (entry->last == extent->last)
-			return;
-		at = entry->last + 1;
-	}
 }
 
-static int reserve_all(struct ioasid_space *space, const char *call,
-	const struct ioasid_range *range, struct extent *extent)
+/* Marks the maps that end, unless that takes the tree for this thread alone. */
+static int reserve_all(
+	struct ioasid_space *space, const struct unmapping *unmapping, struct extent *extent)
 {
 	int err;
 
 	pthread_mutex_lock(&space->maps_lock);
-	err = measure(space, call, range, extent);
+	err = measure(space, unmapping->call, &unmapping->range, extent);
+	if (!err && extent->holes && !unmapping->alone)
+		err = -EAGAIN;
 	if (!err)
 		mark_all(space, extent, true);
 	pthread_mutex_unlock(&space->maps_lock);
 	return err;
-}
-
-/* Ends the map in the space's own books. */
-static void forget(struct ioasid_space *space, const struct maptree_entry *known)
-{
-	struct maptree_entry entry = *known;
-
-	maptree_remove(&space->maps, entry.start);
-	if (!space->parent)
-		memory_drop(space->ctx, entry.value, entry.mark & MAP_REGISTERED);
-}
-
-static void forget_all(struct ioasid_space *space, const struct extent *extent)
-{
-	struct maptree_entry *entry;
-
-	pthread_mutex_lock(&space->maps_lock);
-	while ((entry = maptree_first(&space->maps, extent->first)) && entry->start <= extent->last)
-		forget(space, entry);
-	space->mapped -= extent->bytes;
-	pthread_mutex_unlock(&space->maps_lock);
 }
 
 static void keep_all(struct ioasid_space *space, const struct extent *extent)
@@ -284,11 +279,30 @@ static void keep_all(struct ioasid_space *space, const struct extent *extent)
 	pthread_mutex_unlock(&space->maps_lock);
 }
 
+/* Ends a map in the space's own books. */
+static void forget(struct ioasid_space *space, const struct maptree_entry *known)
+{
+	struct maptree_entry entry = *known;
+
+	maptree_remove(&space->maps, entry.start);
+	space->mapped -= entry.last - entry.start + 1;
+	if (!space->parent)
+		memory_drop(space->ctx, entry.value, entry.mark & MAP_REGISTERED);
+}
+
+static void forget_all(struct ioasid_space *space, uint64_t first, uint64_t last)
+{
+	struct maptree_entry *entry;
+
+	pthread_mutex_lock(&space->maps_lock);
+	while ((entry = maptree_first(&space->maps, first)) && entry->start <= last)
+		forget(space, entry);
+	pthread_mutex_unlock(&space->maps_lock);
+}
+
 void map_drop_all(struct ioasid_space *space)
 {
-	struct extent all = {.last = UINT64_MAX, .bytes = space->mapped};
-
-	forget_all(space, &all);
+	forget_all(space, 0, UINT64_MAX);
 }
 
 /* From the children's shadows, then from the backend. */
@@ -299,28 +313,41 @@ static int unmake(struct ioasid_space *space, const struct extent *extent)
 
 	if (err || is_copied(space))
 		return err;
-	err = be->ops->unmap(be, space->id, extent->first, extent->last - extent->first + 1);
-	if (err && nest_copies(space))
-		nest_show(space, extent->first, extent->last);
+	err = be->ops->unmap(be, space->id, extent->first, extent->last);
+	if (err && nest_copies(space) && nest_show(space, extent->first, extent->last))
+		return error_reason(-EIO, "errno %d, and the children lost the maps", -err);
 	return err;
 }
 
-static int64_t unmap_checked(
-	struct ioasid_space *space, const char *call, const struct ioasid_range *range)
+static int64_t unmap_entered(struct ioasid_space *space, const struct unmapping *unmapping)
 {
 	struct extent extent;
-	int err = reserve_all(space, call, range, &extent);
+	int err = reserve_all(space, unmapping, &extent);
 
 	if (err)
 		return err;
 	err = unmake(space, &extent);
 	if (!err) {
-		forget_all(space, &extent);
-		return extent.bytes < INT64_MAX ? (int64_t)extent.bytes : INT64_MAX;
+		forget_all(space, extent.first, extent.last);
+		return (int64_t)extent.bytes;
 	}
 	keep_all(space, &extent);
-	return error_from(err, "%s: IOVA 0x%llx-0x%llx of space %u", call,
+	return error_from(err, "%s: IOVA 0x%llx-0x%llx of space %u", unmapping->call,
 		(unsigned long long)extent.first, (unsigned long long)extent.last, space->id);
+}
+
+static int64_t unmap_checked(struct ioasid_space *space, const struct unmapping *unmapping)
+{
+	int64_t got = unmapping->alone ? tree_enter_alone(space, unmapping->call)
+				       : tree_enter(space, unmapping->call);
+
+	if (got)
+		return got;
+	got = space_ready(space, unmapping->call);
+	if (!got)
+		got = unmap_entered(space, unmapping);
+	tree_leave(space);
+	return got;
 }
 
 static int check_range(const char *call, uint64_t iova, uint64_t length, struct ioasid_range *range)
@@ -336,19 +363,18 @@ static int check_range(const char *call, uint64_t iova, uint64_t length, struct 
 
 int64_t ioasid_space_unmap(struct ioasid_space *space, uint64_t iova, uint64_t length)
 {
-	struct ioasid_range range = {0, 0};
+	struct unmapping unmapping = {.call = __func__};
 	int64_t got;
-	int err = space ? check_range(__func__, iova, length, &range)
+	int err = space ? check_range(__func__, iova, length, &unmapping.range)
 			: null_argument(__func__, "space");
 
 	if (!err && is_incomplete(space))
 		err = group_refuse(space, __func__);
-	if (!err)
-		err = tree_enter(space, __func__);
 	if (err)
 		return err;
-	err = space_ready(space, __func__);
-	got = err ? err : unmap_checked(space, __func__, &range);
-	tree_leave(space);
-	return got;
+	got = unmap_checked(space, &unmapping);
+	if (got != -EAGAIN)
+		return got;
+	unmapping.alone = true;
+	return unmap_checked(space, &unmapping);
 }

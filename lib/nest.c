@@ -57,7 +57,7 @@ static int remove_piece(const struct piece *piece)
 {
 	struct backend *be = piece->space->ctx->be;
 
-	return be->ops->unmap(be, piece->space->id, piece->first, piece->last - piece->first + 1);
+	return be->ops->unmap(be, piece->space->id, piece->first, piece->last);
 }
 
 static int take_step(struct walk *walk, const struct piece *piece)

@@ -132,7 +132,7 @@ static void count(struct pending *p, int by)
 static void fill_slot(struct pending *p, struct slot *slot, const struct pending_group *group)
 {
 	uint32_t *bucket = bucket_of(p, group->label, group->pasid, group->group);
-	uint64_t generation = slot->word >> STATE_BITS;
+	uint64_t generation = word_at(slot) >> STATE_BITS; /* a late deliver may look too */
 
 	p->free = slot->next;
 	slot->group = *group;

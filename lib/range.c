@@ -6,17 +6,19 @@
 #include "core.h"
 #include <string.h>
 
+/* A device that leads to a child limits the parents too, see narrow(). */
 void range_forget(struct ioasid_space *space)
 {
-	pthread_mutex_lock(&space->maps_lock);
-	space->ranges.valid = false;
-	pthread_mutex_unlock(&space->maps_lock);
+	for (; space; space = space->parent) {
+		pthread_mutex_lock(&space->maps_lock);
+		space->ranges.valid = false;
+		pthread_mutex_unlock(&space->maps_lock);
+	}
 }
 
-static int fetch_list(struct ioasid_space *space, struct ranges *ranges)
+static int fetch_list(struct backend *be, uint32_t space, struct ranges *ranges)
 {
-	struct backend *be = space->ctx->be;
-	int n = be->ops->space_ranges(be, space->id, NULL, 0), got = n;
+	int n = be->ops->space_ranges(be, space, NULL, 0), got = n;
 	struct ioasid_range *list;
 
 	if (n < 0)
@@ -25,27 +27,105 @@ static int fetch_list(struct ioasid_space *space, struct ranges *ranges)
 	if (!list)
 		return -ENOMEM;
 	if (n)
-		got = be->ops->space_ranges(be, space->id, list, (unsigned int)n);
+		got = be->ops->space_ranges(be, space, list, (unsigned int)n);
 	if (got < 0) {
 		free(list);
 		return got;
 	}
-	free(ranges->list);
 	ranges->list = list;
 	ranges->count = (unsigned int)(got < n ? got : n);
 	return 0;
 }
 
-static int fetch(struct ioasid_space *space)
+static int fetch(struct backend *be, uint32_t space, struct ranges *ranges)
 {
-	struct backend *be = space->ctx->be;
-	struct ranges *ranges = &space->ranges;
-	int err = be->ops->space_page_sizes(be, space->id, &ranges->page_sizes);
+	int err = be->ops->space_page_sizes(be, space, &ranges->page_sizes);
 
-	if (!err)
-		err = fetch_list(space, ranges);
-	ranges->valid = !err;
+	return err ? err : fetch_list(be, space, ranges);
+}
+
+/* What two ascending lists have in common, into out, which has room for both. */
+static unsigned int intersect(
+	const struct ranges *a, const struct ranges *b, struct ioasid_range *out)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0, k = 0; i < a->count && k < b->count;) {
+		const struct ioasid_range *x = &a->list[i], *y = &b->list[k];
+		struct ioasid_range both = {
+			x->first > y->first ? x->first : y->first,
+			x->last < y->last ? x->last : y->last,
+		};
+
+		if (both.first <= both.last)
+			out[n++] = both;
+		if (x->last < y->last)
+			i++;
+		else
+			k++;
+	}
+	return n;
+}
+
+static int narrow_to(struct ranges *ranges, const struct ranges *other)
+{
+	struct ioasid_range *both = calloc((size_t)ranges->count + other->count + 1, sizeof(*both));
+
+	if (!both)
+		return -ENOMEM;
+	ranges->count = intersect(ranges, other, both);
+	ranges->page_sizes &= other->page_sizes;
+	free(ranges->list);
+	ranges->list = both;
+	return 0;
+}
+
+static struct ioasid_space *child_at(struct list *link)
+{
+	return list_entry(link, struct ioasid_space, sibling);
+}
+
+/*
+ * Where children are made of copies, the backend does not know that a device which leads to a
+ * child comes back to the parent one day: the parent's maps must suit it all the time.
+ */
+static int narrow(struct ioasid_space *space, struct ranges *ranges)
+{
+	int err = 0;
+
+	list_each(link, &space->children)
+	{
+		struct ranges others = {.list = NULL};
+
+		if (!__atomic_load_n(&child_at(link)->attached, __ATOMIC_RELAXED))
+			continue;
+		err = fetch(space->ctx->be, child_at(link)->id, &others);
+		if (!err)
+			err = narrow_to(ranges, &others);
+		free(others.list);
+		if (!err)
+			err = narrow(child_at(link), ranges);
+		if (err)
+			break;
+	}
 	return err;
+}
+
+static int refresh(struct ioasid_space *space)
+{
+	struct ranges now = {.list = NULL};
+	int err = fetch(space->ctx->be, space->id, &now);
+
+	if (!err && nest_copies(space))
+		err = narrow(space, &now);
+	if (err) {
+		free(now.list);
+		return err;
+	}
+	free(space->ranges.list);
+	space->ranges = now;
+	space->ranges.valid = true;
+	return 0;
 }
 
 int range_load(struct ioasid_space *space, const char *call)
@@ -54,7 +134,7 @@ int range_load(struct ioasid_space *space, const char *call)
 
 	pthread_mutex_lock(&space->maps_lock);
 	if (!space->ranges.valid)
-		err = fetch(space);
+		err = refresh(space);
 	pthread_mutex_unlock(&space->maps_lock);
 	return err ? error_from(err, "%s: the ranges of space %u", call, space->id) : 0;
 }

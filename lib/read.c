@@ -58,10 +58,10 @@ static int take(struct ioasid_faultq *queue, struct ioasid_fault *faults, unsign
 		if (got)
 			ring_disarm(&queue->ring);
 	}
-	if (!ring_has_backlog(&queue->ring))
+	if (got || !ring_has_backlog(&queue->ring))
 		return got;
 	faultq_refill(queue);
-	return got ? got : ring_read(&queue->ring, faults, n, needed);
+	return ring_read(&queue->ring, faults, n, needed);
 }
 
 static int read_groups(struct ioasid_faultq *queue, struct ioasid_fault *faults, unsigned int n,
@@ -72,6 +72,9 @@ static int read_groups(struct ioasid_faultq *queue, struct ioasid_fault *faults,
 	do {
 		got = take(queue, faults, n, needed);
 		kept = got > 0 ? (int)deliver(queue, faults, (unsigned int)got) : got;
+		/* taking made room in the ring, a cancellation that was told a free slot */
+		if (got > 0 && ring_has_backlog(&queue->ring))
+			faultq_refill(queue);
 	} while (got > 0 && !kept);
 	return kept;
 }

@@ -44,6 +44,26 @@ static bool moves(const struct ioasid_attachment *other, const struct ioasid_att
 	return route_is_shared(other->device, attachment->device);
 }
 
+/* A mate that does not move must find its own space below the new one. */
+static int check_mates(
+	const struct ioasid_attachment *attachment, struct ioasid_space *space, const char *call)
+{
+	list_each(link, &attachment->ctx->devices)
+	{
+		const struct ioasid_device *mate = list_entry(link, struct ioasid_device, link);
+		const struct ioasid_attachment *top = route_top(mate, attachment->pasid);
+
+		if (!top || !route_is_shared(mate, attachment->device) || moves(top, attachment) ||
+			space_is_ancestor(top->space, space))
+			continue;
+		return error_set(-EBUSY,
+			"%s: %s, of the same IOMMU group %u, is attached to space %u, which does not lead "
+			"to %u: detach it first",
+			call, mate->name, mate->is.group, top->space->id, space->id);
+	}
+	return 0;
+}
+
 static int check_all(
 	const struct ioasid_attachment *attachment, struct ioasid_space *space, const char *call)
 {
@@ -98,6 +118,8 @@ static int replace_locked(
 	err = refuse_deeper(attachment, call);
 	if (!err)
 		err = check_all(attachment, space, call);
+	if (!err)
+		err = check_mates(attachment, space, call);
 	if (err)
 		return err;
 	err = route_move(attachment, from, space);

@@ -94,7 +94,11 @@ int route_move(const struct ioasid_attachment *attachment, struct ioasid_space *
 	if (from == to)
 		return 0;
 	faultq_stop(from->faults);
+	/* no map of a stale range may slip in between */
+	tree_lock(to);
+	range_forget(to);
 	err = be->ops->replace(be, route, to->id);
+	tree_leave(to);
 	faultq_go_on(from->faults);
 	return err;
 }

@@ -5,6 +5,7 @@
  */
 #include "core.h"
 
+#define DEPTH_MOST  64u
 #define KNOWN_FLAGS (IOASID_SPACE_NEST_PARENT | IOASID_SPACE_DIRTY_TRACKING)
 
 static int check_opts(
@@ -94,6 +95,17 @@ static int make_locked(
 	return error_from(err, "%s: a space", call);
 }
 
+static int check_depth(const struct ioasid_space *parent, const char *call)
+{
+	unsigned int depth = 0;
+
+	for (; parent; parent = parent->parent)
+		depth++;
+	if (depth < DEPTH_MOST)
+		return 0;
+	return error_set(-EOPNOTSUPP, "%s: more than %u levels of nesting", call, DEPTH_MOST);
+}
+
 static int new_space(struct ioasid_ctx *ctx, struct ioasid_space *parent,
 	const struct ioasid_space_opts *given, struct ioasid_space **out, const char *call)
 {
@@ -103,6 +115,8 @@ static int new_space(struct ioasid_ctx *ctx, struct ioasid_space *parent,
 
 	if (!err)
 		err = check_opts(ctx, &opts, call);
+	if (!err)
+		err = check_depth(parent, call);
 	if (err)
 		return err;
 	space = calloc(1, sizeof(*space));
@@ -135,6 +149,13 @@ int ioasid_space_new_nested(struct ioasid_space *parent, const struct ioasid_spa
 	if (!parent || !space)
 		return null_argument(__func__, parent ? "space" : "parent");
 	return new_space(parent->ctx, parent, opts, space, __func__);
+}
+
+bool space_is_ancestor(const struct ioasid_space *space, const struct ioasid_space *of)
+{
+	while (of && of != space)
+		of = of->parent;
+	return of;
 }
 
 static int refuse_busy(struct ioasid_space *space, const char *call)

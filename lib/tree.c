@@ -34,7 +34,7 @@ void tree_close(struct tree *tree)
 static void lock_as_needed(struct ioasid_space *space)
 {
 	pthread_rwlock_rdlock(&space->tree->lock);
-	if (!nest_copies(space))
+	if (space->tree->closed || !nest_copies(space))
 		return;
 	/* children that come or go meanwhile make it needlessly exclusive at worst: they take
 	 * the lock exclusively themselves, and a space once nested stays so */
@@ -42,13 +42,29 @@ static void lock_as_needed(struct ioasid_space *space)
 	pthread_rwlock_wrlock(&space->tree->lock);
 }
 
-int tree_enter(struct ioasid_space *space, const char *call)
+static int refuse_closed(struct ioasid_space *space, const char *call)
 {
-	lock_as_needed(space);
 	if (!space->tree->closed)
 		return 0;
 	tree_leave(space);
 	return error_set(-ENODEV, "%s: the context was closed: only destroy the handle", call);
+}
+
+int tree_enter(struct ioasid_space *space, const char *call)
+{
+	lock_as_needed(space);
+	return refuse_closed(space, call);
+}
+
+int tree_enter_alone(struct ioasid_space *space, const char *call)
+{
+	tree_lock(space);
+	return refuse_closed(space, call);
+}
+
+void tree_lock(struct ioasid_space *space)
+{
+	pthread_rwlock_wrlock(&space->tree->lock);
 }
 
 void tree_leave(struct ioasid_space *space)

@@ -224,7 +224,7 @@ START_TEST(a_copy_keeps_the_pages_of_its_source)
 	ck_assert_int_eq(peek(&bench, 0, 0x2003), memory[3]);
 	ok(ioasid_mock_stats(bench.mock, &stats));
 	ck_assert_uint_eq(stats.pinned, 2 * PAGE);
-	ck_assert_int_eq(mock_ops.unmap(&bench.be.base, bench.space[1], 0x1000, 2 * PAGE), 0);
+	ck_assert_int_eq(mock_ops.unmap(&bench.be.base, bench.space[1], 0x1000, 3 * PAGE - 1), 0);
 	ok(ioasid_mock_stats(bench.mock, &stats));
 	ck_assert_uint_eq(stats.pinned, 0);
 	bench_end(&bench);
@@ -313,7 +313,7 @@ START_TEST(an_injected_failure_comes_before_any_change)
 	ck_assert_int_eq(map(&bench, 0, 0, memory), 0);
 	ck_assert_int_eq(attach(&bench, 0, 0), 0);
 	ok(ioasid_mock_fail(bench.mock, IOASID_MOCK_OP_UNMAP, 1, -EIO));
-	ck_assert_int_eq(mock_ops.unmap(&bench.be.base, bench.space[0], 0, PAGE), -EIO);
+	ck_assert_int_eq(mock_ops.unmap(&bench.be.base, bench.space[0], 0, PAGE - 1), -EIO);
 	ok(ioasid_mock_fail(bench.mock, IOASID_MOCK_OP_DETACH, 1, -EIO));
 	ck_assert_int_eq(detach(&bench, 0), -EIO);
 	ck_assert_int_eq(peek(&bench, 0, 3), memory[3]);

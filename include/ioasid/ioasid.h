@@ -427,7 +427,8 @@ int ioasid_attachment_detach(struct ioasid_attachment *attachment);
  *
  * Where an attach moves a whole group, the group's other attachments to the old space move too.
  *
- * Return: as ioasid_device_attach(). On error the route leads where it led.
+ * Return: as ioasid_device_attach(), but 0 if it leads there; -EBUSY a child space of the same
+ * device needs it. On error the route leads where it led.
  */
 int ioasid_attachment_replace(struct ioasid_attachment *attachment, struct ioasid_space *space);
 

@@ -124,7 +124,7 @@ void mock_space_unmap_all(struct mock_space *space)
 	remove_range(space, 0, UINT64_MAX);
 }
 
-int mock_unmap(struct backend *base, uint32_t id, uint64_t iova, uint64_t length)
+int mock_unmap(struct backend *base, uint32_t id, uint64_t first, uint64_t last)
 {
 	struct mock_backend *be = mock_backend(base);
 	int err = mock_injected(be->mock, IOASID_MOCK_OP_UNMAP);
@@ -135,7 +135,7 @@ int mock_unmap(struct backend *base, uint32_t id, uint64_t iova, uint64_t length
 	pthread_rwlock_wrlock(&be->mock->world);
 	err = find_space(be, id, &space);
 	if (!err)
-		remove_range(space, iova, last_of(iova, length));
+		remove_range(space, first, last);
 	pthread_rwlock_unlock(&be->mock->world);
 	return err;
 }
