@@ -3,8 +3,10 @@
  * The file that is copied and the one it is copied to: see files.h.
  */
 #include "files.h"
+#include "leftover.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +16,17 @@
 /* Devices find FILE and OUT in areas of this size: see pager.h. */
 #define SIZE_MAX_SUPPORTED (UINT64_C(1) << 44)
 
+/* As many as the kernel follows. */
+#define LINKS_MAX 40
+
 static int failed(struct files *files, const char *path, const char *what)
 {
 	return trouble_add(files->trouble, "%s: %s: %s", path, what, strerror(errno));
+}
+
+static int no_memory(struct files *files, const char *path)
+{
+	return trouble_add(files->trouble, "%s: out of memory", path);
 }
 
 static int open_in(struct files *files, struct stat *in)
@@ -50,48 +60,89 @@ static int check_out(
 	return files->out_path ? 0 : failed(files, path, "cannot be resolved");
 }
 
-static int open_part(struct files *files, mode_t mode)
+/* out_path is a link: now it is what the link names, seen from the link's directory. */
+static int follow(struct files *files)
 {
-	char *path;
+	char target[PATH_MAX], *link = files->out_path, *path;
+	const char *slash = strrchr(link, '/');
+	ssize_t length = readlink(link, target, sizeof(target));
+	int directory;
 
-	if (asprintf(&path, "%s.%ld.part", files->out_path, (long)getpid()) < 0)
-		return trouble_add(files->trouble, "%s: out of memory", files->out_path);
-	files->out = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	if (files->out < 0) {
-		failed(files, path, "cannot be created");
-		free(path);
-		return -1;
+	if (length <= 0 || length == sizeof(target))
+		return failed(files, link, "cannot be followed");
+	directory = slash && *target != '/' ? (int)(slash - link) + 1 : 0;
+	if (asprintf(&path, "%.*s%.*s", directory, link, (int)length, target) < 0)
+		return no_memory(files, link);
+	free(link);
+	files->out_path = path;
+	return 0;
+}
+
+/* There is no file of that name, but there may be links that end in none. */
+static int name_new(struct files *files, const char *path)
+{
+	struct stat entry;
+	int links = 0;
+
+	files->out_path = strdup(path);
+	if (!files->out_path)
+		return no_memory(files, path);
+	while (!lstat(files->out_path, &entry) && S_ISLNK(entry.st_mode)) {
+		if (++links > LINKS_MAX)
+			return trouble_add(files->trouble, "%s: too many links", path);
+		if (follow(files))
+			return -1;
 	}
-	files->part_path = path;
+	return 0;
+}
+
+/* The name that the copy will have, and what it replaces: all zero if nothing. */
+static int find_out(
+	struct files *files, const char *path, const struct stat *in, struct stat *replaced)
+{
+	if (!stat(path, replaced))
+		return check_out(files, path, in, replaced);
+	*replaced = (struct stat){0};
+	if (errno != ENOENT)
+		return failed(files, path, "cannot be examined");
+	return name_new(files, path);
+}
+
+/* What is replaced hands on its mode, whatever the umask; nobody is let in before. */
+static int create_part(struct files *files, const char *path, const struct stat *replaced)
+{
+	files->out = leftover_create(path, replaced->st_mode ? 0600 : 0666);
+	if (files->out < 0)
+		return failed(files, path, "cannot be created");
+	if (replaced->st_mode && fchmod(files->out, replaced->st_mode & 0777))
+		return failed(files, path, "cannot be given the mode of OUT");
 	if (ftruncate(files->out, (off_t)files->size))
 		return failed(files, path, "cannot be made as large as FILE");
 	return 0;
 }
 
+static int open_part(struct files *files, const struct stat *replaced)
+{
+	if (asprintf(&files->part_path, "%s.%ld.part", files->out_path, (long)getpid()) < 0) {
+		files->part_path = NULL;
+		return no_memory(files, files->out_path);
+	}
+	return create_part(files, files->part_path, replaced);
+}
+
 int files_open(struct files *files, const char *in, const char *out, struct trouble *trouble)
 {
-	struct stat of_in, of_out;
-	mode_t mode = 0666;
+	struct stat of_in, replaced;
 
 	*files = (struct files){.trouble = trouble, .in_path = in, .in = -1, .out = -1};
-	if (open_in(files, &of_in))
+	if (open_in(files, &of_in) || find_out(files, out, &of_in, &replaced))
 		return -1;
-	if (!stat(out, &of_out)) {
-		mode = of_out.st_mode & 0777;
-		if (check_out(files, out, &of_in, &of_out))
-			return -1;
-	} else {
-		files->out_path = strdup(out);
-		if (!files->out_path)
-			return trouble_add(trouble, "%s: out of memory", out);
-	}
-	return open_part(files, mode);
+	return open_part(files, &replaced);
 }
 
 void files_close(struct files *files)
 {
-	if (files->part_path)
-		unlink(files->part_path);
+	leftover_remove();
 	if (files->out >= 0)
 		close(files->out);
 	if (files->in >= 0)
@@ -164,7 +215,5 @@ int files_commit(struct files *files)
 		return failed(files, files->part_path, "cannot be written");
 	if (rename(files->part_path, files->out_path))
 		return failed(files, files->out_path, "cannot be put in place");
-	free(files->part_path);
-	files->part_path = NULL;
 	return 0;
 }

@@ -14,7 +14,7 @@ struct files {
 	struct trouble *trouble;
 	const char *in_path;
 	char *out_path;  /* links followed */
-	char *part_path; /* NULL: there is none */
+	char *part_path; /* what it is called until it is whole */
 	uint64_t size;
 	int in;
 	int out;
