@@ -63,22 +63,6 @@ static int register_locked(struct ioasid_ctx *ctx, uint64_t addr, uint64_t lengt
 		(unsigned long long)(addr + (length - 1)));
 }
 
-int ioasid_memory_register(struct ioasid_ctx *ctx, const void *addr, uint64_t length)
-{
-	int err = ctx ? check_range(__func__, addr, length) : null_argument(__func__, "ctx");
-
-	if (err)
-		return err;
-	err = ctx_enter(ctx, __func__);
-	if (err)
-		return err;
-	pthread_mutex_lock(&ctx->memory.lock);
-	err = register_locked(ctx, (uintptr_t)addr, length, __func__);
-	pthread_mutex_unlock(&ctx->memory.lock);
-	ctx_leave(ctx);
-	return err;
-}
-
 static int check_registered(
 	struct ioasid_ctx *ctx, uint64_t addr, uint64_t length, const char *call)
 {
@@ -109,20 +93,31 @@ static int unregister_locked(
 	return maptree_remove(&ctx->memory.ranges, addr);
 }
 
-int ioasid_memory_unregister(struct ioasid_ctx *ctx, const void *addr, uint64_t length)
+/* With the context's lock and the memory's. */
+static int change(struct ioasid_ctx *ctx, const void *addr, uint64_t length, const char *call,
+	int (*step)(struct ioasid_ctx *, uint64_t, uint64_t, const char *))
 {
-	int err = ctx ? check_range(__func__, addr, length) : null_argument(__func__, "ctx");
+	int err = ctx ? check_range(call, addr, length) : null_argument(call, "ctx");
 
-	if (err)
-		return err;
-	err = ctx_enter(ctx, __func__);
+	if (!err)
+		err = ctx_enter(ctx, call);
 	if (err)
 		return err;
 	pthread_mutex_lock(&ctx->memory.lock);
-	err = unregister_locked(ctx, (uintptr_t)addr, length, __func__);
+	err = step(ctx, (uintptr_t)addr, length, call);
 	pthread_mutex_unlock(&ctx->memory.lock);
 	ctx_leave(ctx);
 	return err;
+}
+
+int ioasid_memory_register(struct ioasid_ctx *ctx, const void *addr, uint64_t length)
+{
+	return change(ctx, addr, length, __func__, register_locked);
+}
+
+int ioasid_memory_unregister(struct ioasid_ctx *ctx, const void *addr, uint64_t length)
+{
+	return change(ctx, addr, length, __func__, unregister_locked);
 }
 
 static int use_locked(struct memory *memory, const char *call, const struct ioasid_map *map)
