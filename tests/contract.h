@@ -153,6 +153,7 @@ struct ioasid_mock *contract_mock(struct contract *);
 void contract_add_bind(Suite *);
 void contract_add_route(Suite *);
 void contract_add_group(Suite *);
+void contract_add_mates(Suite *);
 void contract_add_busy(Suite *);
 void contract_add_map(Suite *);
 void contract_add_iova(Suite *);

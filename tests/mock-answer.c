@@ -57,7 +57,7 @@ START_TEST(failure_ends_page_requests_until_a_reset)
 	fails(-EBUSY, "outstanding", ioasid_mock_device_reset(rig.hw));
 	rig_answer(&rig, fault.id, IOASID_RESPONSE_FAILURE);
 	assert_ended(&rig, &dma, -EIO);
-	fails(-EFAULT, "no translation", rig_read(&rig, 0x5000, &byte, 1));
+	fails(-EFAULT, "no page requests since FAILURE: reset", rig_read(&rig, 0x5000, &byte, 1));
 	ck_assert_uint_eq(rig_stats(&rig).groups, 1);
 	ok(ioasid_mock_device_reset(rig.hw));
 	ok(ioasid_mock_dma_start(rig.hw, &dma));
@@ -171,7 +171,7 @@ START_TEST(the_end_of_the_queue_answers_and_so_are_later_requests)
 	ioasid_faultq_free(rig.faults);
 	rig.faults = NULL;
 	assert_ended(&rig, &dma, -EFAULT);
-	fails(-EFAULT, "no translation", rig_read(&rig, 0, &byte, 1));
+	fails(-EFAULT, "reach nobody: INVALID", rig_read(&rig, 0, &byte, 1));
 	ck_assert_uint_eq(rig_stats(&rig).groups, 2);
 	ck_assert_uint_eq(rig_stats(&rig).answers, 2);
 	rig_end(&rig);
@@ -239,6 +239,27 @@ START_TEST(the_platforms_end_ends_what_was_started)
 	rig.mock = NULL;
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(dma[i].status, -ENODEV);
+	rig_end(&rig);
+}
+END_TEST
+
+START_TEST(the_platforms_end_cancels_what_was_read)
+{
+	struct ioasid_response response = {0};
+	struct ioasid_mock_dma dma;
+	uint64_t id;
+	struct rig rig;
+	struct ioasid_fault fault = begin_and_miss(&rig, &dma), cancelled;
+
+	ioasid_mock_free(rig.mock);
+	rig.mock = NULL;
+	ck_assert_int_eq(dma.status, -ENODEV);
+	fails(-ENOENT, "", ioasid_faultq_find(rig.faults, LABEL, NOBODY, 0, &id));
+	response.id = fault.id;
+	fails(-ESTALE, "", ioasid_faultq_complete(rig.faults, &response, 1));
+	cancelled = rig_fault(&rig);
+	ck_assert_uint_eq(cancelled.id, fault.id);
+	ck_assert_uint_eq(cancelled.flags & IOASID_FAULT_CANCELLED, IOASID_FAULT_CANCELLED);
 	rig_end(&rig);
 }
 END_TEST
@@ -329,6 +350,7 @@ void add_answer_tests(Suite *suite)
 	tcase_add_test(tcase, close_answers_and_unbinds);
 	tcase_add_test(tcase, groups_behind_a_full_ring_are_answered_by_detach_too);
 	tcase_add_test(tcase, the_platforms_end_ends_what_was_started);
+	tcase_add_test(tcase, the_platforms_end_cancels_what_was_read);
 	tcase_add_test(tcase, the_hook_stops_an_answer_before_the_device_has_it);
 	tcase_add_test(tcase, an_answer_that_fails_leaves_the_group_to_be_answered);
 }

@@ -83,7 +83,7 @@ START_TEST(bad_transfers_are_refused_and_move_nothing)
 	struct ioasid_mock_dma good, dma;
 	struct rig rig;
 
-	rig_begin(&rig, &(struct rig_opts){0});
+	rig_begin(&rig, &(struct rig_opts){.device = {.pasid_bits = 4}});
 	good = rig_dma(&rig, IOASID_MOCK_DMA_READ, 0, &byte, 1);
 	fails(-EINVAL, "ioasid_mock_dma: device is NULL", ioasid_mock_dma(NULL, &good));
 	fails(-EINVAL, "ioasid_mock_dma_start: dma is NULL", ioasid_mock_dma_start(rig.hw, NULL));
@@ -97,7 +97,7 @@ START_TEST(bad_transfers_are_refused_and_move_nothing)
 	} while (0)
 	BAD("unknown kind", kind, 3);
 	BAD("buffer is NULL", buffer, NULL);
-	BAD("the PASID is wider", pasid, 0x1);
+	BAD("the PASID is wider", pasid, 0x10);
 	BAD("reserved", reserved, 1);
 	good.length = 2;
 	BAD("iova and length wrap", iova, UINT64_MAX);
@@ -106,6 +106,19 @@ START_TEST(bad_transfers_are_refused_and_move_nothing)
 #undef BAD
 	ck_assert_int_eq(ioasid_mock_pump(rig.mock), 0);
 	ck_assert_uint_eq(rig_stats(&rig).dma_bytes, 0);
+	rig_end(&rig);
+}
+END_TEST
+
+START_TEST(a_device_without_pasids_is_told_so_when_the_pasid_was_forgotten)
+{
+	unsigned char byte;
+	struct ioasid_mock_dma dma = {.buffer = &byte, .length = 1};
+	struct rig rig;
+
+	rig_begin(&rig, &(struct rig_opts){0});
+	fails(-EINVAL, "no PASIDs: set pasid to IOASID_PASID_NONE", ioasid_mock_dma(rig.hw, &dma));
+	fails(-EINVAL, "no PASIDs", ioasid_mock_dma_start(rig.hw, &dma));
 	rig_end(&rig);
 }
 END_TEST
@@ -158,6 +171,24 @@ START_TEST(reserved_windows_and_what_lies_outside_are_not_asked_for)
 	fails(-EFAULT, "IOVA 0xfff", rig_read(&rig, 0xfff, &byte, 1));
 	fails(-EFAULT, "IOVA 0x8000", rig_read(&rig, 0x8000, &byte, 1));
 	ck_assert_uint_eq(rig_stats(&rig).groups, 0);
+	rig_end(&rig);
+}
+END_TEST
+
+START_TEST(a_page_that_ends_beyond_the_aperture_is_not_asked_for)
+{
+	struct rig_opts opts = {.faults = true, .iommu = {.aperture = {0, 0x17fff}}};
+	struct ioasid_mock_dma dma;
+	unsigned char byte;
+	struct rig rig;
+
+	opts.iommu.page_sizes = 0x10000;
+	rig_begin(&rig, &opts);
+	dma = rig_dma(&rig, IOASID_MOCK_DMA_READ, 0x10000, &byte, 1);
+	ok(ioasid_mock_dma_start(rig.hw, &dma));
+	ck_assert_int_eq(ok(ioasid_mock_pump(rig.mock)), 0);
+	ck_assert_uint_eq(rig_stats(&rig).groups, 0);
+	fails(-EFAULT, "out of the IOMMU's aperture", rig_read(&rig, 0x10000, &byte, 1));
 	rig_end(&rig);
 }
 END_TEST
@@ -328,9 +359,11 @@ void add_dma_tests(Suite *suite)
 	tcase_add_test(tcase, a_copy_translates_both_sides);
 	tcase_add_test(tcase, a_transfer_stops_where_the_translation_does);
 	tcase_add_test(tcase, bad_transfers_are_refused_and_move_nothing);
+	tcase_add_test(tcase, a_device_without_pasids_is_told_so_when_the_pasid_was_forgotten);
 	tcase_add_test(tcase, the_last_byte_of_all_can_be_moved);
 	tcase_add_test(tcase, an_unbound_or_detached_device_reaches_nothing);
 	tcase_add_test(tcase, reserved_windows_and_what_lies_outside_are_not_asked_for);
+	tcase_add_test(tcase, a_page_that_ends_beyond_the_aperture_is_not_asked_for);
 	tcase_add_test(tcase, a_pasid_has_its_own_route);
 	tcase_add_test(tcase, a_hit_does_not_walk);
 	tcase_add_test(tcase, an_unmap_drops_its_own_entries_and_no_others);

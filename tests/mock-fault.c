@@ -240,13 +240,106 @@ START_TEST(without_page_requests_a_miss_is_the_end)
 	struct ioasid_device *device = rig_bind(&rig, hw, 2);
 	ok(ioasid_device_attach(device, quiet, NULL, &route));
 	dma = rig_dma(&rig, IOASID_MOCK_DMA_READ, 0, &byte, 1);
-	fails(-EFAULT, "no translation", ioasid_mock_dma(hw, &dma));
+	fails(-EFAULT, "reach nobody: INVALID", ioasid_mock_dma(hw, &dma));
 	ck_assert_uint_eq(rig_stats(&rig).groups, 1);
 	ck_assert_uint_eq(rig_stats(&rig).answers, 1);
 	ok(ioasid_attachment_detach(route));
 	ok(ioasid_device_unbind(device));
 	ok(ioasid_space_destroy(quiet));
 	rig_end(&rig);
+}
+END_TEST
+
+/* Two PASIDs of one device share a credit: the rig's 1 has it, for good, and 2 starves. */
+struct starving {
+	struct rig rig;
+	struct ioasid_faultq *faults;
+	struct ioasid_space *space;
+	struct ioasid_attachment *route;
+	struct ioasid_mock_dma dma[2];
+	unsigned char byte;
+};
+
+static void starve(struct starving *s)
+{
+	struct rig_opts opts = {
+		.faults = true, .device = {.credits = 1, .pasid_bits = 4}, .pasid = 1};
+
+	rig_begin(&s->rig, &opts);
+	ok(ioasid_faultq_new(s->rig.ctx, NULL, &s->faults));
+	ok(ioasid_space_new(
+		s->rig.ctx, IOASID_OPTS(ioasid_space_opts, .faults = s->faults), &s->space));
+	ok(ioasid_device_attach(s->rig.device, s->space,
+		IOASID_OPTS(ioasid_attach_opts, .flags = IOASID_ATTACH_PASID, .pasid = 2),
+		&s->route));
+	for (unsigned int i = 0; i < 2; i++) {
+		s->dma[i] = rig_dma(&s->rig, IOASID_MOCK_DMA_READ, 0x7000, &s->byte, 1);
+		s->dma[i].pasid = i + 1;
+		ok(ioasid_mock_dma_start(s->rig.hw, &s->dma[i]));
+	}
+	ck_assert_int_eq(ok(ioasid_mock_pump(s->rig.mock)), 2);
+	ck_assert_uint_eq(rig_stats(&s->rig).groups, 1);
+}
+
+/* The one that starved has ended; the other has its credit, is answered, and gives it back. */
+static void end_starving(struct starving *s, int status)
+{
+	ck_assert_int_eq(ok(ioasid_mock_pump(s->rig.mock)), 1);
+	ck_assert_int_eq(s->dma[1].status, status);
+	ck_assert_int_eq(s->dma[0].status, -EINPROGRESS);
+	rig_answer(&s->rig, rig_fault(&s->rig).id, IOASID_RESPONSE_INVALID);
+	ck_assert_int_eq(ok(ioasid_mock_pump(s->rig.mock)), 0);
+	ck_assert_int_eq(s->dma[0].status, -EFAULT);
+	ok(ioasid_mock_dma_start(s->rig.hw, &s->dma[0]));
+	ck_assert_int_eq(ok(ioasid_mock_pump(s->rig.mock)), 1);
+	rig_answer(&s->rig, rig_fault(&s->rig).id, IOASID_RESPONSE_INVALID);
+	ck_assert_int_eq(ok(ioasid_mock_pump(s->rig.mock)), 0);
+	ck_assert_uint_eq(rig_stats(&s->rig).unanswered, 0);
+	ok(ioasid_attachment_detach(s->route));
+	ok(ioasid_space_destroy(s->space));
+	ioasid_faultq_free(s->faults);
+	rig_end(&s->rig);
+}
+
+START_TEST(detach_lets_go_who_starves_for_anothers_credit)
+{
+	struct starving s;
+
+	starve(&s);
+	ok(ioasid_attachment_detach(s.route));
+	s.route = NULL;
+	end_starving(&s, -ENODEV);
+}
+END_TEST
+
+START_TEST(the_end_of_the_queue_lets_go_who_starves)
+{
+	struct starving s;
+
+	starve(&s);
+	ioasid_faultq_free(s.faults);
+	s.faults = NULL;
+	end_starving(&s, -EFAULT);
+}
+END_TEST
+
+START_TEST(replace_lets_go_who_starves_into_the_new_space)
+{
+	unsigned char *memory = support_memory(PAGE, 1);
+	struct ioasid_space *space;
+	struct starving s;
+
+	starve(&s);
+	ok(ioasid_space_new(s.rig.ctx, NULL, &space));
+	rig_map(space, 0x7000, memory, PAGE, IOASID_MAP_READ);
+	ok(ioasid_attachment_replace(s.route, space));
+	ck_assert_int_eq(ok(ioasid_mock_pump(s.rig.mock)), 1);
+	ck_assert_uint_eq(s.byte, memory[0]);
+	ok(ioasid_attachment_detach(s.route));
+	s.route = NULL;
+	ok(ioasid_space_destroy(space));
+	end_starving(&s, 0);
+	free(memory);
 }
 END_TEST
 
@@ -262,4 +355,7 @@ void add_fault_tests(Suite *suite)
 	tcase_add_test(tcase, large_pages_are_asked_for_as_the_iommu_has_them);
 	tcase_add_test(tcase, credits_limit_what_is_outstanding_and_go_on_in_order);
 	tcase_add_test(tcase, without_page_requests_a_miss_is_the_end);
+	tcase_add_test(tcase, detach_lets_go_who_starves_for_anothers_credit);
+	tcase_add_test(tcase, the_end_of_the_queue_lets_go_who_starves);
+	tcase_add_test(tcase, replace_lets_go_who_starves_into_the_new_space);
 }

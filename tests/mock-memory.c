@@ -163,6 +163,90 @@ START_TEST(a_map_made_for_smaller_pages_keeps_an_iommu_out)
 }
 END_TEST
 
+START_TEST(memory_off_the_larger_pages_keeps_an_iommu_out_too)
+{
+	const uint64_t large = UINT64_C(1) << 16;
+	struct ioasid_mock_iommu_opts other = {.page_sizes = large};
+	struct rig_opts opts = {.iommu = {.page_sizes = UINT64_C(1) << 12 | large}};
+	unsigned char *memory = aligned_alloc(large, 2 * large);
+	struct ioasid_mock_device *hw;
+	struct ioasid_attachment *route;
+	struct ioasid_device *device;
+	struct rig rig;
+
+	ck_assert_ptr_nonnull(memory);
+	rig_begin(&rig, &opts);
+	device = second_device(&rig, &other, &hw);
+	rig_map(rig.space, large, memory + PAGE, large, IOASID_MAP_RW);
+	fails(-EADDRINUSE, "0x10000-0x1ffff",
+		ioasid_device_attach(device, rig.space, NULL, &route));
+	ok(ioasid_space_unmap(rig.space, 0, UINT64_MAX));
+	rig_map(rig.space, large, memory, large, IOASID_MAP_RW);
+	ok(ioasid_device_attach(device, rig.space, NULL, &route));
+	ok(ioasid_attachment_detach(route));
+	ok(ioasid_device_unbind(device));
+	rig_end(&rig);
+	free(memory);
+}
+END_TEST
+
+START_TEST(an_unmap_empties_the_iotlbs_of_all_iommus)
+{
+	unsigned char *memory = support_memory(2 * PAGE, 1), byte;
+	struct ioasid_mock_device *hw[2];
+	struct ioasid_attachment *route;
+	struct ioasid_device *device;
+	struct ioasid_mock_dma dma;
+	struct rig rig;
+
+	rig_begin(&rig, &(struct rig_opts){0});
+	device = second_device(&rig, &(struct ioasid_mock_iommu_opts){0}, &hw[1]);
+	hw[0] = rig.hw;
+	ok(ioasid_device_attach(device, rig.space, NULL, &route));
+	dma = rig_dma(&rig, IOASID_MOCK_DMA_READ, 9, &byte, 1);
+	for (unsigned int round = 0; round < 2; round++) {
+		rig_map(rig.space, 0, memory + round * PAGE, PAGE, IOASID_MAP_READ);
+		for (int i = 0; i < 2; i++) {
+			ok(ioasid_mock_dma(hw[i], &dma));
+			ck_assert_uint_eq(byte, memory[round * PAGE + 9]);
+		}
+		ck_assert_uint_eq(rig_stats(&rig).iotlb_entries, 2);
+		ok(ioasid_space_unmap(rig.space, 0, PAGE));
+		ck_assert_uint_eq(rig_stats(&rig).iotlb_entries, 0);
+		for (int i = 0; i < 2; i++)
+			fails(-EFAULT, "no translation", ioasid_mock_dma(hw[i], &dma));
+	}
+	ok(ioasid_attachment_detach(route));
+	ok(ioasid_device_unbind(device));
+	rig_end(&rig);
+	free(memory);
+}
+END_TEST
+
+START_TEST(copies_of_registered_memory_may_be_written)
+{
+	struct rig_opts opts = {.platform = {.flags = IOASID_MOCK_NEST_COPY}};
+	unsigned char *memory = support_memory(PAGE, 1), byte = 0x5a;
+	struct ioasid_attachment *route;
+	struct ioasid_space *child;
+	struct rig rig;
+
+	rig_begin(&rig, &opts);
+	ok(ioasid_memory_register(rig.ctx, memory, PAGE));
+	rig_map(rig.space, 0x1000, memory, PAGE, IOASID_MAP_RW);
+	ok(ioasid_space_new_nested(rig.space, NULL, &child));
+	ok(ioasid_device_attach(rig.device, child, NULL, &route));
+	rig_map(child, 0x9000, (void *)0x1000, PAGE, IOASID_MAP_RW);
+	ok(rig_write(&rig, 0x9003, &byte, 1));
+	ck_assert_uint_eq(memory[3], 0x5a);
+	ck_assert_uint_eq(rig_stats(&rig).pinned, PAGE);
+	ok(ioasid_attachment_detach(route));
+	ok(ioasid_space_destroy(child));
+	rig_end(&rig);
+	free(memory);
+}
+END_TEST
+
 START_TEST(iommus_without_a_common_page_size_do_not_share_a_space)
 {
 	struct ioasid_mock_iommu_opts large = {.page_sizes = UINT64_C(1) << 16};
@@ -189,5 +273,8 @@ void add_memory_tests(Suite *suite)
 	tcase_add_test(tcase, close_unpins_maps_and_registered_memory);
 	tcase_add_test(tcase, the_ranges_are_those_of_all_iommus_at_once);
 	tcase_add_test(tcase, a_map_made_for_smaller_pages_keeps_an_iommu_out);
+	tcase_add_test(tcase, memory_off_the_larger_pages_keeps_an_iommu_out_too);
+	tcase_add_test(tcase, an_unmap_empties_the_iotlbs_of_all_iommus);
+	tcase_add_test(tcase, copies_of_registered_memory_may_be_written);
 	tcase_add_test(tcase, iommus_without_a_common_page_size_do_not_share_a_space);
 }

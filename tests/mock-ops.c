@@ -3,6 +3,7 @@
  * Of the mock, what only the core sees of it: its operations called directly, by numbers, where
  * the core would not let a user go; and the table that gives those numbers.
  */
+#include "mock/iommu.h"
 #include "mock/platform.h"
 #include "mock/table.h"
 #include "mockkit.h"
@@ -62,12 +63,31 @@ START_TEST(a_table_with_a_limit_keeps_to_it)
 }
 END_TEST
 
+/* An IOMMU */
+
+START_TEST(nothing_is_usable_from_within_a_window_up_to_the_last_address)
+{
+	const struct mock_iommu iommu = {
+		.aperture = {0x1000, UINT64_MAX},
+		.reserved = {{0x8000, UINT64_MAX}},
+		.reserved_count = 1,
+	};
+	struct ioasid_range range;
+
+	ck_assert(iommu_usable(&iommu, 0, &range));
+	ck_assert_uint_eq(range.first, 0x1000);
+	ck_assert_uint_eq(range.last, 0x7fff);
+	ck_assert(!iommu_usable(&iommu, 0x8000, &range));
+	ck_assert(!iommu_covers(&iommu, 0, 0xfff));
+}
+END_TEST
+
 /* The operations, on a backend without a core */
 
 struct bench {
 	struct ioasid_mock *mock;
 	struct mock_backend be;
-	struct ioasid_mock_device *hw[2];
+	struct ioasid_mock_device *hw[2]; /* without PASIDs */
 	int fd[2];
 	uint32_t device[2];
 	uint32_t space[2];
@@ -85,7 +105,8 @@ static int bind(struct bench *bench, int i)
 static void bench_begin(struct bench *bench, uint32_t flags)
 {
 	struct ioasid_mock_opts opts = {.size = sizeof(opts), .flags = flags};
-	struct ioasid_mock_device_opts device = {.size = sizeof(device), .group = 1};
+	struct ioasid_mock_device_opts device = {
+		.size = sizeof(device), .group = 1, .group_pages = 4};
 	struct backend_space intent = {0};
 
 	device.flags = IOASID_MOCK_DEVICE_PRI;
@@ -296,6 +317,51 @@ START_TEST(cookies_are_used_again_lowest_first_and_strange_ones_refused)
 }
 END_TEST
 
+START_TEST(a_group_is_no_larger_than_its_queue_takes)
+{
+	const struct ioasid_faultq_opts opts = {
+		.records = 64, .group_max = 3, .max_outstanding = 64};
+	struct ioasid_mock_dma dma = {.pasid = NOBODY, .length = 4 * PAGE};
+	struct ioasid_mock_stats stats = {.size = sizeof(stats)};
+	struct backend_space intent = {0};
+	struct backend_faultq queue;
+	unsigned char buffer[4 * 4096];
+	struct bench bench;
+
+	bench_begin(&bench, 0);
+	ck_assert_int_eq(mock_ops.faultq_new(&bench.be.base, &opts, &queue), 0);
+	intent.faultq = queue.id;
+	ck_assert_int_eq(mock_ops.space_new(&bench.be.base, &intent, &bench.space[0]), 0);
+	ck_assert_int_eq(attach(&bench, 0, 0), 0);
+	dma.buffer = buffer;
+	ok(ioasid_mock_dma_start(bench.hw[0], &dma));
+	ck_assert_int_eq(ok(ioasid_mock_pump(bench.mock)), 1);
+	ok(ioasid_mock_stats(bench.mock, &stats));
+	ck_assert_uint_eq(stats.requests, 3);
+	ck_assert_uint_eq(stats.groups, 1);
+	mock_ops.close(&bench.be.base);
+	mock_ops.faultq_free(&bench.be.base, &queue);
+	ck_assert_int_eq(ok(ioasid_mock_pump(bench.mock)), 0);
+	bench_end(&bench);
+}
+END_TEST
+
+START_TEST(a_device_without_pasids_has_no_route_by_pasid_0)
+{
+	struct backend_route route;
+	struct bench bench;
+
+	bench_begin(&bench, 0);
+	route = (struct backend_route){.device = bench.device[0], .pasid = 0};
+	ck_assert_int_eq(mock_ops.attach(&bench.be.base, route, bench.space[0]), -EINVAL);
+	route.device = 77;
+	ck_assert_int_eq(mock_ops.attach(&bench.be.base, route, bench.space[0]), -ENOENT);
+	route = (struct backend_route){.device = bench.device[0], .pasid = NOBODY};
+	ck_assert_int_eq(mock_ops.attach(&bench.be.base, route, 77), -ENOENT);
+	bench_end(&bench);
+}
+END_TEST
+
 START_TEST(an_injected_failure_comes_before_any_change)
 {
 	unsigned char *memory = support_memory(PAGE, 1);
@@ -328,10 +394,13 @@ void add_ops_tests(Suite *suite)
 
 	tcase_add_test(tcase, the_lowest_free_number_is_given_at_once);
 	tcase_add_test(tcase, a_table_with_a_limit_keeps_to_it);
+	tcase_add_test(tcase, nothing_is_usable_from_within_a_window_up_to_the_last_address);
 	tcase_add_test(tcase, a_group_has_one_table_for_all_its_devices);
 	tcase_add_test(tcase, strictly_a_space_wants_a_device_and_dma_the_whole_group);
 	tcase_add_test(tcase, a_copy_keeps_the_pages_of_its_source);
 	tcase_add_test(tcase, a_copy_gives_no_more_than_was_pinned);
 	tcase_add_test(tcase, cookies_are_used_again_lowest_first_and_strange_ones_refused);
+	tcase_add_test(tcase, a_group_is_no_larger_than_its_queue_takes);
+	tcase_add_test(tcase, a_device_without_pasids_has_no_route_by_pasid_0);
 	tcase_add_test(tcase, an_injected_failure_comes_before_any_change);
 }

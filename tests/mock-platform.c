@@ -287,6 +287,23 @@ START_TEST(the_nth_operation_fails_once_and_is_counted)
 }
 END_TEST
 
+START_TEST(an_operation_that_fails_counts_for_any_too)
+{
+	struct ioasid_space *space;
+	struct rig rig;
+
+	rig_begin(&rig, &(struct rig_opts){0});
+	ok(ioasid_mock_fail(rig.mock, IOASID_MOCK_OP_ANY, 2, -EXDEV));
+	ok(ioasid_mock_fail(rig.mock, IOASID_MOCK_OP_SPACE_NEW, 1, -EILSEQ));
+	fails(-EILSEQ, "injected", ioasid_space_new(rig.ctx, NULL, &space));
+	fails(-EXDEV, "injected", ioasid_space_new(rig.ctx, NULL, &space));
+	ok(ioasid_space_new(rig.ctx, NULL, &space));
+	ck_assert_uint_eq(rig_stats(&rig).failed, 2);
+	ok(ioasid_space_destroy(space));
+	rig_end(&rig);
+}
+END_TEST
+
 void add_platform_tests(Suite *suite)
 {
 	TCase *tcase = support_case(suite, "platform");
@@ -304,4 +321,5 @@ void add_platform_tests(Suite *suite)
 	tcase_add_test(tcase, a_group_belongs_to_one_context);
 	tcase_add_test(tcase, a_context_outlives_its_platform);
 	tcase_add_test(tcase, the_nth_operation_fails_once_and_is_counted);
+	tcase_add_test(tcase, an_operation_that_fails_counts_for_any_too);
 }

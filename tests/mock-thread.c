@@ -5,6 +5,9 @@
  */
 #include "mockkit.h"
 #include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define DEVICES 4
@@ -182,6 +185,117 @@ START_TEST(after_an_unmap_no_dma_reaches_the_memory)
 }
 END_TEST
 
+/* A transfer that is stopped in the middle of a page: its buffer is not there at first. */
+static struct {
+	void *buffer;
+	sem_t reached;
+	bool unmapped; /* atomic */
+	bool early;    /* atomic: the unmap was over while the page still moved */
+} middle;
+
+static void in_the_middle(int signal)
+{
+	(void)signal;
+	sem_post(&middle.reached);
+	/* gives an unmap that does not wait the time to be wrong */
+	for (int i = 0; i < 50 && !__atomic_load_n(&middle.unmapped, __ATOMIC_RELAXED); i++)
+		usleep(1000);
+	__atomic_store_n(&middle.early, __atomic_load_n(&middle.unmapped, __ATOMIC_RELAXED),
+		__ATOMIC_RELAXED);
+	mprotect(middle.buffer, PAGE, PROT_READ | PROT_WRITE);
+}
+
+static void *write_page(void *arg)
+{
+	struct copier *copier = arg;
+
+	copier->status = rig_write(copier->rig, 0x1000, middle.buffer, PAGE);
+	return NULL;
+}
+
+START_TEST(an_unmap_waits_for_the_page_that_moves)
+{
+	struct sigaction action = {.sa_handler = in_the_middle}, before;
+	unsigned char *memory = support_memory(PAGE, 1);
+	struct copier copier;
+	pthread_t thread;
+	struct rig rig;
+
+	rig_begin(&rig, &(struct rig_opts){0});
+	rig_map(rig.space, 0x1000, memory, PAGE, IOASID_MAP_WRITE);
+	copier = (struct copier){.rig = &rig, .status = 1};
+	middle.buffer = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(middle.buffer, MAP_FAILED);
+	ck_assert_int_eq(sem_init(&middle.reached, 0, 0), 0);
+	ck_assert_int_eq(sigaction(SIGSEGV, &action, &before), 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, write_page, &copier), 0);
+	ck_assert_int_eq(sem_wait(&middle.reached), 0);
+	ck_assert_int_eq(ok(ioasid_space_unmap(rig.space, 0x1000, PAGE)), PAGE);
+	__atomic_store_n(&middle.unmapped, true, __ATOMIC_RELAXED);
+	/* all of the page was moved by then */
+	ck_assert_uint_eq(memory[0] | memory[PAGE - 1], 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(copier.status, 0);
+	ck_assert(!middle.early);
+	ck_assert_int_eq(sigaction(SIGSEGV, &before, NULL), 0);
+	sem_destroy(&middle.reached);
+	munmap(middle.buffer, PAGE);
+	rig_end(&rig);
+	free(memory);
+}
+END_TEST
+
+/* A blocking read that fails, and the text that its thread gets. */
+struct failing {
+	struct rig *rig;
+	int status;
+	char text[256];
+};
+
+static void *read_and_fail(void *arg)
+{
+	struct failing *failing = arg;
+	unsigned char byte;
+
+	failing->status = rig_read(failing->rig, 0x5000, &byte, 1);
+	strncpy(failing->text, ioasid_last_error(), sizeof(failing->text) - 1);
+	return NULL;
+}
+
+static const struct {
+	uint32_t code;
+	int answers;
+	int status;
+	const char *words;
+} answers_and_texts[] = {
+	{IOASID_RESPONSE_INVALID, 1, -EFAULT, "IOVA 0x5000: answered INVALID"},
+	{IOASID_RESPONSE_FAILURE, 1, -EIO, "IOVA 0x5000: answered FAILURE"},
+	{IOASID_RESPONSE_SUCCESS, 3, -EFAULT, "however often SUCCESS was answered (retries)"},
+};
+
+START_TEST(a_transfer_that_fails_tells_the_answer)
+{
+	struct rig rig;
+	struct failing failing = {.rig = &rig};
+	pthread_t thread;
+
+	rig_begin(&rig, &(struct rig_opts){.faults = true, .device = {.retries = 2}});
+	ck_assert_int_eq(pthread_create(&thread, NULL, read_and_fail, &failing), 0);
+	for (int i = 0; i < answers_and_texts[_i].answers; i++) {
+		struct ioasid_fault fault;
+
+		do {
+			ck_assert_int_eq(ok(ioasid_faultq_wait(rig.faults, -1)), 1);
+		} while (!ok(ioasid_faultq_read(rig.faults, &fault, 1)));
+		rig_answer(&rig, fault.id, answers_and_texts[_i].code);
+	}
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_eq(failing.status, answers_and_texts[_i].status);
+	ck_assert_ptr_nonnull(strstr(failing.text, answers_and_texts[_i].words));
+	rig_end(&rig);
+}
+END_TEST
+
 /* One device, many threads, one credit: who starves must be woken. */
 static void *touch(void *arg)
 {
@@ -270,6 +384,8 @@ void add_thread_tests(Suite *suite)
 
 	tcase_add_test(tcase, devices_copy_side_by_side_through_page_requests);
 	tcase_add_test(tcase, after_an_unmap_no_dma_reaches_the_memory);
+	tcase_add_test(tcase, an_unmap_waits_for_the_page_that_moves);
+	tcase_add_loop_test(tcase, a_transfer_that_fails_tells_the_answer, 0, 3);
 	tcase_add_test(tcase, threads_that_starve_are_all_woken);
 	tcase_add_test(tcase, detach_ends_those_who_wait_and_those_who_starve);
 }

@@ -66,6 +66,8 @@ void add_memory_tests(Suite *suite);
 void add_dma_tests(Suite *suite);
 void add_fault_tests(Suite *suite);
 void add_answer_tests(Suite *suite);
+void add_group_tests(Suite *suite);
+void add_memfail_tests(Suite *suite);
 void add_pump_tests(Suite *suite);
 void add_thread_tests(Suite *suite);
 void add_ops_tests(Suite *suite);

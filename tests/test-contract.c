@@ -11,6 +11,7 @@ int main(void)
 	contract_add_bind(suite);
 	contract_add_route(suite);
 	contract_add_group(suite);
+	contract_add_mates(suite);
 	contract_add_busy(suite);
 	contract_add_map(suite);
 	contract_add_iova(suite);

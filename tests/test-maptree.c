@@ -5,8 +5,7 @@
  * -Wl,--wrap=calloc, which puts that allocator in.
  */
 #include "maptree.h"
-
-#include <check.h>
+#include "support.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +86,14 @@ static void assert_no_room(uint64_t from, uint64_t to_last, uint64_t length, uin
 
 	ck_assert_int_eq(maptree_room(&tree, from, to_last, length, align, &start), -ENOSPC);
 	ck_assert_uint_eq(start, 77);
+}
+
+/* As SUPPORT_SCALE says, but no less than a tenth: trees must keep some levels. */
+static uint64_t scaled(uint64_t full)
+{
+	uint64_t rounds = support_rounds(full);
+
+	return rounds < full / 10 ? full / 10 : rounds;
 }
 
 static uint64_t next_random(uint64_t *state)
@@ -392,7 +399,7 @@ static void assert_within(size_t count, size_t bytes_each)
 
 START_TEST(ascending_and_descending_inserts_fill_their_nodes)
 {
-	const uint64_t count = 100000;
+	const uint64_t count = scaled(100000);
 
 	for (uint64_t at = 0; at < count; at++)
 		ck_assert_int_eq(insert(at * 8, at * 8 + 7), 0);
@@ -409,7 +416,7 @@ START_TEST(random_inserts_stay_below_64_bytes_each)
 	uint64_t state = seeds[_i];
 	size_t count = 0;
 
-	while (count < 100000) {
+	while (count < scaled(100000)) {
 		uint64_t start = next_random(&state) & ~0xfffULL;
 
 		if (insert(start, start + 0xfff) == 0)
@@ -421,7 +428,7 @@ END_TEST
 
 START_TEST(removal_from_either_end_keeps_the_shape)
 {
-	const uint64_t count = 20000;
+	const uint64_t count = scaled(20000);
 
 	for (uint64_t at = 0; at < count; at++)
 		ck_assert_int_eq(insert(at, at), 0);
@@ -437,7 +444,7 @@ END_TEST
 
 START_TEST(a_tree_thinned_out_gives_memory_back)
 {
-	const uint64_t count = 100000;
+	const uint64_t count = scaled(100000);
 
 	for (uint64_t at = 0; at < count; at++)
 		ck_assert_int_eq(insert(at, at), 0);
@@ -458,11 +465,17 @@ static size_t model_count;
 /* The index of the first entry of the model whose last is at or above `from`. */
 static size_t model_first(uint64_t from)
 {
-	size_t at = 0;
+	size_t low = 0, high = model_count;
 
-	while (at < model_count && model[at].last < from)
-		at++;
-	return at;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (model[middle].last < from)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 static int model_insert(const struct maptree_entry *entry, struct maptree_entry *clash)
@@ -577,7 +590,8 @@ static void compare_all(void)
 /* Of eight operations, `inserts` insert and the others remove, most often what is there. */
 static void compare_step(uint64_t *state, uint64_t inserts)
 {
-	uint64_t addr = next_random(state) % (MODEL_MAX * 16);
+	const uint64_t space = scaled(MODEL_MAX) * 16;
+	uint64_t addr = next_random(state) % space;
 	uint64_t length = next_random(state) % 24 + 1;
 	size_t near = model_first(addr);
 
@@ -585,7 +599,7 @@ static void compare_step(uint64_t *state, uint64_t inserts)
 		compare_remove(near < model_count && addr % 8 ? model[near].start : addr);
 	else if (model_count < MODEL_MAX)
 		compare_insert(addr, length, next_random(state));
-	compare_look_ups(next_random(state) % (MODEL_MAX * 16));
+	compare_look_ups(next_random(state) % space);
 	if (addr % 4 == 0)
 		compare_room(addr, length * 4, 1ULL << (length % 7));
 }
@@ -596,7 +610,7 @@ START_TEST(a_random_stream_matches_a_sorted_array)
 
 	model_count = 0;
 	for (int round = 0; round < 4; round++)
-		for (int step = 0; step < 10000; step++) {
+		for (uint64_t step = 0; step < scaled(10000); step++) {
 			compare_step(&state, round % 2 ? 1 : 7);
 			if (step % 500 == 0)
 				compare_all();
@@ -610,7 +624,7 @@ START_TEST(removing_all_in_random_order_matches_a_sorted_array)
 	uint64_t state = seeds[_i];
 
 	model_count = 0;
-	for (uint64_t at = 0; at < MODEL_MAX; at++)
+	for (uint64_t at = 0; at < scaled(MODEL_MAX); at++)
 		compare_insert(at * 16, 16, at);
 	while (model_count > 0) {
 		compare_remove(model[next_random(&state) % model_count].start);
@@ -646,8 +660,8 @@ START_TEST(an_insert_without_memory_changes_no_entry)
 	uint64_t state = seeds[_i];
 
 	model_count = 0;
-	while (model_count < 4000) {
-		uint64_t start = next_random(&state) % (MODEL_MAX * 16) & ~15ULL;
+	while (model_count < scaled(4000)) {
+		uint64_t start = next_random(&state) % (scaled(MODEL_MAX) * 16) & ~15ULL;
 
 		if (!maptree_find(&tree, start))
 			insert_against_failures(start);
@@ -659,7 +673,7 @@ END_TEST
 START_TEST(ascending_inserts_without_memory_change_no_entry)
 {
 	model_count = 0;
-	for (uint64_t at = 0; at < 5000; at++)
+	for (uint64_t at = 0; at < scaled(5000); at++)
 		insert_against_failures(at * 16);
 	compare_all();
 }

@@ -14,6 +14,8 @@ int main(void)
 	add_dma_tests(suite);
 	add_fault_tests(suite);
 	add_answer_tests(suite);
+	add_group_tests(suite);
+	add_memfail_tests(suite);
 	add_pump_tests(suite);
 	add_thread_tests(suite);
 	add_ops_tests(suite);

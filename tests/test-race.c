@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The race of an answer with a detach: an answer has won its group and is stopped in mid-air;
- * meanwhile its device is detached, and another device faults, whose fault may get the kernel's
- * cookie of the first one. The answer must not reach the other device. Without the queue's guard
- * it does.
+ * The race of an answer with what cancels it: an answer has won its group and is stopped in
+ * mid-air; meanwhile the route of its device is moved or ended, and another device faults, whose
+ * fault may get the kernel's cookie of the first one. The answer must not reach the other device.
+ * Without the queue's guard it does.
  */
 #include "faultq.h"
 #include <semaphore.h>
@@ -13,14 +13,52 @@
 
 struct race {
 	struct faultq f;
-	uint64_t victim; /* the group that is answered */
-	sem_t stopped;   /* the answer is in mid-air */
+	struct ioasid_space *child, *elsewhere; /* with the queue as well */
+	struct ioasid_attachment *over;         /* leads the route on to the child, or NULL */
+	uint64_t victim;                        /* the group that is answered */
+	sem_t stopped;                          /* the answer is in mid-air */
 	sem_t go_on;
-	pthread_t answerer, detacher;
-	int answered, detached;
-	pid_t detacher_id;
-	int detacher_done; /* atomic */
+	pthread_t answerer, mover;
+	int (*move)(struct race *);
+	int answered, moved;
+	pid_t mover_id;
+	int mover_done; /* atomic */
 };
+
+/* What cancels the faults of the first device's route. */
+
+static int detach(struct race *r)
+{
+	int err = ioasid_attachment_detach(r->f.route[0]);
+
+	r->f.route[0] = NULL;
+	return err;
+}
+
+static int replace(struct race *r)
+{
+	return ioasid_attachment_replace(r->f.route[0], r->elsewhere);
+}
+
+static int attach_child(struct race *r)
+{
+	return ioasid_device_attach(r->f.device[0], r->child, NULL, &r->over);
+}
+
+static int lead_back(struct race *r)
+{
+	int err = ioasid_attachment_detach(r->over);
+
+	r->over = NULL;
+	return err;
+}
+
+static const struct {
+	int (*move)(struct race *);
+	bool from_child;
+} moves[] = {{detach, false}, {replace, false}, {attach_child, false}, {lead_back, true}};
+
+#define MOVES ((int)(sizeof(moves) / sizeof(moves[0])))
 
 static void stop_in_mid_air(void *arg)
 {
@@ -39,13 +77,13 @@ static void *answer(void *arg)
 	return NULL;
 }
 
-static void *detach(void *arg)
+static void *move(void *arg)
 {
 	struct race *r = arg;
 
-	__atomic_store_n(&r->detacher_id, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
-	r->detached = ioasid_attachment_detach(r->f.route[0]);
-	__atomic_store_n(&r->detacher_done, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&r->mover_id, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+	r->moved = r->move(r);
+	__atomic_store_n(&r->mover_done, 1, __ATOMIC_RELEASE);
 	return NULL;
 }
 
@@ -65,14 +103,14 @@ static char thread_state(pid_t id)
 	return state;
 }
 
-/* Until the detach is through, or rests on a lock for a while: no time is asserted, a look too
- * early makes the test easier to pass, never fail. */
-static void let_the_detach_come_as_far_as_it_does(struct race *r)
+/* Until the move is through, or rests on a lock for a while: no time is asserted, a look too early
+ * makes the test easier to pass, never fail. */
+static void let_the_move_come_as_far_as_it_does(struct race *r)
 {
 	unsigned int asleep = 0;
 
-	while (!__atomic_load_n(&r->detacher_done, __ATOMIC_ACQUIRE) && asleep < 50) {
-		pid_t id = __atomic_load_n(&r->detacher_id, __ATOMIC_ACQUIRE);
+	while (!__atomic_load_n(&r->mover_done, __ATOMIC_ACQUIRE) && asleep < 50) {
+		pid_t id = __atomic_load_n(&r->mover_id, __ATOMIC_ACQUIRE);
 
 		asleep = id && thread_state(id) == 'S' ? asleep + 1 : 0;
 		usleep(1000);
@@ -81,14 +119,20 @@ static void let_the_detach_come_as_far_as_it_does(struct race *r)
 
 static struct faultq_transfer transfer[2];
 
-static void race_begin(struct race *r)
+static void make_spaces(struct race *r, bool from_child)
+{
+	const struct ioasid_space_opts *opts = IOASID_OPTS(ioasid_space_opts, .faults = r->f.queue);
+
+	ok(ioasid_space_new_nested(r->f.space, opts, &r->child));
+	ok(ioasid_space_new(r->f.ctx, opts, &r->elsewhere));
+	if (from_child)
+		ok(ioasid_device_attach(r->f.device[0], r->child, NULL, &r->over));
+}
+
+static void send_the_answer(struct race *r)
 {
 	struct ioasid_fault fault;
 
-	memset(r, 0, sizeof(*r));
-	sem_init(&r->stopped, 0, 0);
-	sem_init(&r->go_on, 0, 0);
-	faultq_begin(&r->f, (struct faultq_wish){.devices = 2});
 	faultq_start(&r->f, &transfer[0], 0, 1, 1);
 	ck_assert_int_eq(ok(ioasid_mock_pump(r->f.mock)), 1);
 	ck_assert_int_eq(ok(ioasid_faultq_read(r->f.queue, &fault, 1)), 1);
@@ -99,14 +143,36 @@ static void race_begin(struct race *r)
 		;
 }
 
-static void race_end(struct race *r)
+static void race_begin(struct race *r, int (*how)(struct race *), bool from_child)
+{
+	memset(r, 0, sizeof(*r));
+	r->move = how;
+	sem_init(&r->stopped, 0, 0);
+	sem_init(&r->go_on, 0, 0);
+	faultq_begin(&r->f, (struct faultq_wish){.devices = 2});
+	make_spaces(r, from_child);
+	send_the_answer(r);
+	ck_assert_int_eq(pthread_create(&r->mover, NULL, move, r), 0);
+	let_the_move_come_as_far_as_it_does(r);
+}
+
+static void let_go(struct race *r)
 {
 	sem_post(&r->go_on);
 	ck_assert_int_eq(pthread_join(r->answerer, NULL), 0);
-	ck_assert_int_eq(pthread_join(r->detacher, NULL), 0);
+	ck_assert_int_eq(pthread_join(r->mover, NULL), 0);
 	ok(ioasid_mock_on_answer(r->f.mock, NULL, NULL));
-	ck_assert_int_eq(r->detached, 0);
+	ck_assert_int_eq(r->moved, 0);
+}
+
+static void race_end(struct race *r)
+{
+	ok(ioasid_attachment_detach(r->over));
+	ok(ioasid_attachment_detach(r->f.route[0]));
 	r->f.route[0] = NULL;
+	ok(ioasid_space_destroy(r->child));
+	ok(ioasid_space_destroy(r->elsewhere));
+	faultq_end(&r->f);
 	sem_destroy(&r->stopped);
 	sem_destroy(&r->go_on);
 }
@@ -134,42 +200,72 @@ START_TEST(an_answer_in_mid_air_never_reaches_another_device)
 {
 	struct race r;
 
-	race_begin(&r);
-	ck_assert_int_eq(pthread_create(&r.detacher, NULL, detach, &r), 0);
-	let_the_detach_come_as_far_as_it_does(&r);
+	race_begin(&r, moves[_i].move, moves[_i].from_child);
 	/* from a transfer of its own: the fault of the other device, maybe under the same cookie */
 	faultq_start(&r.f, &transfer[1], 1, 2, 1);
 	ok(ioasid_mock_pump(r.f.mock));
-	race_end(&r);
+	let_go(&r);
 	expect_untouched(&r);
-	faultq_end(&r.f);
+	race_end(&r);
 }
 END_TEST
 
-START_TEST(a_detach_waits_for_the_answer_in_mid_air)
+START_TEST(who_moves_a_route_waits_for_the_answer_in_mid_air)
 {
 	struct race r;
 
-	race_begin(&r);
-	ck_assert_int_eq(pthread_create(&r.detacher, NULL, detach, &r), 0);
-	let_the_detach_come_as_far_as_it_does(&r);
-	ck_assert_int_eq(__atomic_load_n(&r.detacher_done, __ATOMIC_ACQUIRE), 0);
-	race_end(&r);
+	race_begin(&r, moves[_i].move, moves[_i].from_child);
+	ck_assert_int_eq(__atomic_load_n(&r.mover_done, __ATOMIC_ACQUIRE), 0);
+	let_go(&r);
 	/* the answer was in time: it counted, and nothing was left to cancel */
 	ck_assert_int_eq(r.answered, 1);
 	ck_assert_uint_eq(faultq_stats(&r.f).cancelled, 0);
 	ck_assert_uint_eq(faultq_stats(&r.f).answered, 1);
 	ok(ioasid_mock_pump(r.f.mock));
-	faultq_end(&r.f);
+	race_end(&r);
+}
+END_TEST
+
+static int close_context(struct race *r)
+{
+	ioasid_close(r->f.ctx);
+	r->f.ctx = NULL;
+	return 0;
+}
+
+START_TEST(a_close_waits_for_the_answer_in_mid_air)
+{
+	struct race r;
+
+	race_begin(&r, close_context, false);
+	ck_assert_int_eq(__atomic_load_n(&r.mover_done, __ATOMIC_ACQUIRE), 0);
+	let_go(&r);
+	ck_assert_int_eq(r.answered, 1);
+	ok(ioasid_mock_pump(r.f.mock));
+	ck_assert_int_eq(transfer[0].dma.status, -EFAULT);
+	race_end(&r);
+}
+END_TEST
+
+START_TEST(an_answer_after_the_close_is_refused)
+{
+	struct race r;
+
+	race_begin(&r, close_context, false);
+	let_go(&r);
+	fails(-ENODEV, "closed", faultq_answer(&r.f, r.victim, IOASID_RESPONSE_INVALID, NULL));
+	race_end(&r);
 }
 END_TEST
 
 int main(void)
 {
 	Suite *suite = suite_create("race");
-	TCase *tcase = support_case(suite, "answer and detach");
+	TCase *tcase = support_case(suite, "answer and move");
 
-	tcase_add_test(tcase, an_answer_in_mid_air_never_reaches_another_device);
-	tcase_add_test(tcase, a_detach_waits_for_the_answer_in_mid_air);
+	tcase_add_loop_test(tcase, an_answer_in_mid_air_never_reaches_another_device, 0, MOVES);
+	tcase_add_loop_test(tcase, who_moves_a_route_waits_for_the_answer_in_mid_air, 0, MOVES);
+	tcase_add_test(tcase, a_close_waits_for_the_answer_in_mid_air);
+	tcase_add_test(tcase, an_answer_after_the_close_is_refused);
 	return support_run(suite);
 }

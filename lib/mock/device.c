@@ -96,8 +96,11 @@ static void leave_group(struct ioasid_mock_device *device)
 
 static bool group_is_bound(const struct mock_group *group)
 {
-	list_each(link, &group->devices) if (list_entry(link, struct ioasid_mock_device, mate)
-						     ->owner) return true;
+	list_each(link, &group->devices)
+	{
+		if (list_entry(link, struct ioasid_mock_device, mate)->owner)
+			return true;
+	}
 	return false;
 }
 
@@ -121,15 +124,13 @@ static int check_group(const struct mock_group *group, const struct mock_iommu *
 
 static int find_iommu(struct ioasid_mock *mock, uint32_t index, struct mock_iommu **iommu)
 {
-	static const struct ioasid_mock_iommu_opts defaults;
-
 	*iommu = index == UINT32_MAX ? NULL : table_get(&mock->iommus, index + 1);
 	if (*iommu)
 		return 0;
 	if (index || mock->iommus.count)
 		return error_set(-EINVAL, "ioasid_mock_device_new: iommu %u: there are %u", index,
 			mock->iommus.count);
-	if (iommu_add(mock, &defaults, iommu))
+	if (iommu_add_default(mock, iommu))
 		return error_set(-ENOMEM, "ioasid_mock_device_new: no memory for IOMMU 0");
 	return 0;
 }

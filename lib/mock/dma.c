@@ -47,21 +47,13 @@ static void wait_for_wake(struct mock_transfer *transfer)
 	pthread_mutex_unlock(faults);
 }
 
-static const char *meaning(int status)
-{
-	if (status == -ENODEV)
-		return "it leads to no space";
-	return status == -EIO ? "answered FAILURE" : "no translation";
-}
-
 static int report(const struct mock_transfer *transfer)
 {
 	if (!transfer->status)
 		return 0;
 	return error_set(transfer->status,
 		"ioasid_mock_dma: device %u, PASID 0x%x, IOVA 0x%llx: %s", transfer->device->number,
-		transfer->dma->pasid, (unsigned long long)transfer->missed,
-		meaning(transfer->status));
+		transfer->dma->pasid, (unsigned long long)transfer->missed, transfer->why);
 }
 
 int ioasid_mock_dma(struct ioasid_mock_device *device, struct ioasid_mock_dma *dma)

@@ -72,24 +72,22 @@ static int check_opts(const struct ioasid_mock_iommu_opts *opts, const char *cal
 	return check_reserved(opts, call);
 }
 
-int iommu_add(struct ioasid_mock *mock, const struct ioasid_mock_iommu_opts *given,
+static int add(struct ioasid_mock *mock, const struct ioasid_mock_iommu_opts *opts,
 	struct mock_iommu **iommu)
 {
-	struct ioasid_mock_iommu_opts opts = *given;
 	struct mock_iommu *new = calloc(1, sizeof(*new));
 	uint32_t number;
 
 	if (!new)
 		return -ENOMEM;
-	fill_defaults(&opts);
-	new->flags = opts.flags;
-	new->page_sizes = opts.page_sizes;
-	new->page = lowest_bit(opts.page_sizes);
-	new->aperture = opts.aperture;
-	new->reserved_count = opts.reserved_count;
-	for (uint32_t i = 0; i < opts.reserved_count; i++)
-		new->reserved[i] = opts.reserved[i];
-	if (iotlb_init(&new->tlb, opts.iotlb_entries, (unsigned int)__builtin_ctzll(new->page))) {
+	new->flags = opts->flags;
+	new->page_sizes = opts->page_sizes;
+	new->page = lowest_bit(opts->page_sizes);
+	new->aperture = opts->aperture;
+	new->reserved_count = opts->reserved_count;
+	for (uint32_t i = 0; i < opts->reserved_count; i++)
+		new->reserved[i] = opts->reserved[i];
+	if (iotlb_init(&new->tlb, opts->iotlb_entries, (unsigned int)__builtin_ctzll(new->page))) {
 		free(new);
 		return -ENOMEM;
 	}
@@ -100,6 +98,14 @@ int iommu_add(struct ioasid_mock *mock, const struct ioasid_mock_iommu_opts *giv
 	new->index = number - 1;
 	*iommu = new;
 	return 0;
+}
+
+int iommu_add_default(struct ioasid_mock *mock, struct mock_iommu **iommu)
+{
+	struct ioasid_mock_iommu_opts opts = {0};
+
+	fill_defaults(&opts);
+	return add(mock, &opts, iommu);
 }
 
 void iommu_free(struct mock_iommu *iommu)
@@ -125,7 +131,7 @@ int ioasid_mock_iommu_new(
 	if (err)
 		return err;
 	pthread_rwlock_wrlock(&mock->world);
-	err = iommu_add(mock, &opts, &iommu);
+	err = add(mock, &opts, &iommu);
 	if (!err && index)
 		*index = iommu->index;
 	pthread_rwlock_unlock(&mock->world);

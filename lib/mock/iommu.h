@@ -23,9 +23,9 @@ struct mock_iommu {
 	struct iotlb tlb;
 };
 
-/* Adds one; the caller holds the world exclusively. 0 or -ENOMEM. */
-int iommu_add(struct ioasid_mock *mock, const struct ioasid_mock_iommu_opts *opts,
-	struct mock_iommu **iommu);
+/* Adds one as a user gets it who asks for nothing; the caller holds the world exclusively. 0 or
+ * -ENOMEM. */
+int iommu_add_default(struct ioasid_mock *mock, struct mock_iommu **iommu);
 void iommu_free(struct mock_iommu *iommu);
 
 /* The first usable addresses at or above from; false: none. */

@@ -15,6 +15,21 @@ static int find_space(struct mock_backend *be, uint32_t id, struct mock_space **
 	return *space ? 0 : error_reason(-ENOENT, "no space %u", id);
 }
 
+/* 0, and then the world is held, exclusively: no DMA is under way. */
+static int begin_change(
+	struct mock_backend *be, uint32_t op, uint32_t id, struct mock_space **space)
+{
+	int err = mock_injected(be->mock, op);
+
+	if (err)
+		return err;
+	pthread_rwlock_wrlock(&be->mock->world);
+	err = find_space(be, id, space);
+	if (err)
+		pthread_rwlock_unlock(&be->mock->world);
+	return err;
+}
+
 static uint64_t last_of(uint64_t first, uint64_t length)
 {
 	return length - 1 > UINT64_MAX - first ? UINT64_MAX : first + (length - 1);
@@ -78,15 +93,12 @@ static int add_map(struct mock_space *space, const struct backend_map *map)
 int mock_map(struct backend *base, uint32_t id, const struct backend_map *map)
 {
 	struct mock_backend *be = mock_backend(base);
-	int err = mock_injected(be->mock, IOASID_MOCK_OP_MAP);
 	struct mock_space *space;
+	int err = begin_change(be, IOASID_MOCK_OP_MAP, id, &space);
 
 	if (err)
 		return err;
-	pthread_rwlock_wrlock(&be->mock->world);
-	err = find_space(be, id, &space);
-	if (!err)
-		err = add_map(space, map);
+	err = add_map(space, map);
 	pthread_rwlock_unlock(&be->mock->world);
 	return err;
 }
@@ -127,17 +139,14 @@ void mock_space_unmap_all(struct mock_space *space)
 int mock_unmap(struct backend *base, uint32_t id, uint64_t first, uint64_t last)
 {
 	struct mock_backend *be = mock_backend(base);
-	int err = mock_injected(be->mock, IOASID_MOCK_OP_UNMAP);
 	struct mock_space *space;
+	int err = begin_change(be, IOASID_MOCK_OP_UNMAP, id, &space);
 
 	if (err)
 		return err;
-	pthread_rwlock_wrlock(&be->mock->world);
-	err = find_space(be, id, &space);
-	if (!err)
-		remove_range(space, first, last);
+	remove_range(space, first, last);
 	pthread_rwlock_unlock(&be->mock->world);
-	return err;
+	return 0;
 }
 
 /* Copy */
@@ -200,15 +209,12 @@ static int copy_maps(
 int mock_copy(struct backend *base, uint32_t id, const struct backend_copy *copy)
 {
 	struct mock_backend *be = mock_backend(base);
-	int err = mock_injected(be->mock, IOASID_MOCK_OP_COPY);
 	struct mock_space *space, *source;
+	int err = begin_change(be, IOASID_MOCK_OP_COPY, id, &space);
 
 	if (err)
 		return err;
-	pthread_rwlock_wrlock(&be->mock->world);
-	err = find_space(be, id, &space);
-	if (!err)
-		err = find_space(be, copy->source, &source);
+	err = find_space(be, copy->source, &source);
 	if (!err && space->parent)
 		err = error_reason(-EINVAL, "space %u is nested by the platform", id);
 	if (!err)

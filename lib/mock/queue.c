@@ -115,6 +115,8 @@ void mock_faultq_detach(struct backend *base, uint32_t id)
 			space->queue = NULL;
 	pthread_mutex_lock(&be->mock->faults);
 	mock_queue_answer_all(queue);
+	list_each(link, &be->mock->devices)
+		mock_request_let_go(list_entry(link, struct ioasid_mock_device, link), queue);
 	pthread_mutex_unlock(&be->mock->faults);
 	pthread_rwlock_unlock(&be->mock->world);
 }

@@ -19,6 +19,7 @@ void mock_request_init(struct mock_request *request, struct ioasid_mock_device *
 	request->queue = NULL;
 	request->state = REQUEST_IDLE;
 	request->baton = false;
+	request->why = NULL;
 	request->many = NULL;
 	request->wake = wake;
 }
@@ -77,8 +78,10 @@ static void write_records(
 	request->group.count = count;
 }
 
-static void starve(struct mock_request *request)
+static void starve(struct mock_request *request, const struct mock_miss *miss)
 {
+	request->queue = miss->space->queue;
+	request->pasid = miss->pasid;
 	request->state = REQUEST_STARVED;
 	list_append(&request->device->starved, &request->link);
 }
@@ -89,12 +92,20 @@ static void count_raised(struct ioasid_mock *mock, uint32_t pages)
 	mock->raised++;
 }
 
-/* Nobody can be asked: the IOMMU answers INVALID by itself. */
-static int refuse(struct ioasid_mock *mock)
+static int refuse(struct mock_request *request, const char *why)
 {
-	count_raised(mock, 1);
-	mock->answers++;
+	request->why = why;
 	return -EFAULT;
+}
+
+/* Nobody can be asked: the IOMMU answers INVALID by itself. */
+static int answer_at_once(struct mock_request *request, uint32_t pages)
+{
+	struct ioasid_mock *mock = request->device->mock;
+
+	count_raised(mock, pages);
+	mock->answers++;
+	return refuse(request, "no translation, and page requests reach nobody: INVALID");
 }
 
 static int ask(struct mock_request *request, const struct mock_miss *miss, uint32_t pages)
@@ -104,7 +115,7 @@ static int ask(struct mock_request *request, const struct mock_miss *miss, uint3
 	uint32_t cookie;
 
 	if (table_put(&queue->cookies, request, &cookie))
-		return refuse(device->mock);
+		return answer_at_once(request, pages);
 	/* there is room: an index for each credit was reserved */
 	table_put(&device->prgs, request, &request->prg);
 	request->queue = queue;
@@ -120,37 +131,52 @@ static int ask(struct mock_request *request, const struct mock_miss *miss, uint3
 	return 0;
 }
 
-static int raise_locked(struct mock_request *request, const struct mock_miss *miss, uint32_t room)
+/* A mate of an attached device is translated as that one is, but its page requests are not
+ * handled: no detach of its own would ever answer them. */
+static bool has_listener(const struct ioasid_mock_device *device, const struct mock_miss *miss)
+{
+	return miss->space->queue && maptree_find(&device->attached, miss->pasid);
+}
+
+static int raise_locked(struct mock_request *request, const struct mock_miss *miss, uint32_t pages)
 {
 	struct ioasid_mock_device *device = request->device;
-	uint32_t pages = least(least(miss->pages, room), device->credits);
 
 	if (device->halted)
-		return -EFAULT;
-	if (!miss->space->queue)
-		return refuse(device->mock);
+		return refuse(request, "no translation, and no page requests since FAILURE: reset");
+	if (!has_listener(device, miss))
+		return answer_at_once(request, pages);
+	pages = least(pages, device->credits);
+	/* not only checked at attach: a mate may have led the route to a queue of smaller groups */
 	if (pages)
 		return ask(request, miss, least(pages, miss->space->queue->group_max));
-	starve(request);
+	starve(request, miss);
 	return 0;
 }
 
 int mock_request_raise(struct mock_request *request, const struct mock_miss *miss)
 {
 	struct ioasid_mock_device *device = request->device;
-	uint32_t room;
+	uint32_t pages;
 	int err;
 
 	if (!(device->opts.flags & IOASID_MOCK_DEVICE_PRI))
-		return -EFAULT;
-	room = record_room(request);
+		return refuse(request, "no translation");
+	pages = least(miss->pages, record_room(request));
 	pthread_mutex_lock(&device->mock->faults);
-	err = raise_locked(request, miss, room);
+	err = raise_locked(request, miss, pages);
 	pthread_mutex_unlock(&device->mock->faults);
 	return err;
 }
 
 /* Credits */
+
+static void let_go(struct mock_request *request)
+{
+	list_remove(&request->link);
+	request->state = REQUEST_IDLE;
+	request->wake(request);
+}
 
 static void wake_starved(struct ioasid_mock_device *device)
 {
@@ -159,10 +185,8 @@ static void wake_starved(struct ioasid_mock_device *device)
 	if (!device->credits || list_empty(&device->starved))
 		return;
 	request = list_entry(device->starved.next, struct mock_request, link);
-	list_remove(&request->link);
-	request->state = REQUEST_IDLE;
 	request->baton = true;
-	request->wake(request);
+	let_go(request);
 }
 
 void mock_request_pass_on(struct mock_request *request)
@@ -173,6 +197,26 @@ void mock_request_pass_on(struct mock_request *request)
 	request->baton = false;
 	wake_starved(device);
 	pthread_mutex_unlock(&device->mock->faults);
+}
+
+/* Those on their way to the queue; if it is NULL, those of the route. */
+static void let_starved_go(
+	struct ioasid_mock_device *device, const struct mock_queue *queue, uint32_t pasid)
+{
+	struct list *link = device->starved.next, *next;
+
+	for (; link != &device->starved; link = next) {
+		struct mock_request *request = list_entry(link, struct mock_request, link);
+
+		next = link->next;
+		if (queue ? request->queue == queue : request->pasid == pasid)
+			let_go(request);
+	}
+}
+
+void mock_request_let_go(struct ioasid_mock_device *device, const struct mock_queue *queue)
+{
+	let_starved_go(device, queue, IOASID_PASID_NONE);
 }
 
 /* Answers */
@@ -221,6 +265,7 @@ void mock_request_cancel(struct ioasid_mock_device *device, uint32_t pasid)
 	/* a route has one queue */
 	if (published)
 		producer_cancel(&published->producer, device->id, pasid);
+	let_starved_go(device, NULL, pasid);
 	pthread_mutex_unlock(&device->mock->faults);
 }
 

@@ -73,20 +73,22 @@ static void update_complete(const struct ioasid_mock_device *device, uint32_t pa
 	}
 }
 
-/* Which device and, if a space is named, which space. */
-static int find_both(struct mock_backend *be, struct backend_route which, uint32_t id,
-	struct ioasid_mock_device **device, struct mock_space **space)
+static int check_pasid(const struct ioasid_mock_device *device, uint32_t pasid)
+{
+	uint32_t bits = device->opts.pasid_bits;
+
+	if (pasid == IOASID_PASID_NONE || (bits && !(pasid >> bits)))
+		return 0;
+	return error_reason(-EINVAL, "PASID %u: the device has %u bits of it", pasid, bits);
+}
+
+static int find_device(
+	struct mock_backend *be, struct backend_route which, struct ioasid_mock_device **device)
 {
 	*device = table_get(&be->devices, which.device);
-	*space = table_get(&be->spaces, id);
 	if (!*device)
 		return error_reason(-ENOENT, "no device %u", which.device);
-	if (id && !*space)
-		return error_reason(-ENOENT, "no space %u", id);
-	if (which.pasid != IOASID_PASID_NONE && which.pasid >> (*device)->opts.pasid_bits)
-		return error_reason(-EINVAL, "PASID %u: the device has %u bits of it", which.pasid,
-			(*device)->opts.pasid_bits);
-	return 0;
+	return check_pasid(*device, which.pasid);
 }
 
 /* Attach */
@@ -147,44 +149,15 @@ static int attach(struct ioasid_mock_device *device, uint32_t pasid, struct mock
 	return 0;
 }
 
-int mock_attach(struct backend *base, struct backend_route which, uint32_t id)
-{
-	struct mock_backend *be = mock_backend(base);
-	int err = mock_injected(be->mock, IOASID_MOCK_OP_ATTACH);
-	struct ioasid_mock_device *device;
-	struct mock_space *space;
-
-	if (err)
-		return err;
-	pthread_rwlock_wrlock(&be->mock->world);
-	err = find_both(be, which, id, &device, &space);
-	if (!err && !space)
-		err = error_reason(-ENOENT, "no space %u", id);
-	if (!err)
-		err = attach(device, which.pasid, space);
-	pthread_rwlock_unlock(&be->mock->world);
-	return err;
-}
-
 /* Detach */
-
-/* Answers what waits on the route: of the one device, or of all that share it. */
-static void cancel_requests(struct ioasid_mock_device *device, uint32_t pasid, bool whole_group)
-{
-	if (!whole_group || !is_shared(device)) {
-		mock_request_cancel(device, pasid);
-		return;
-	}
-	list_each(link, &device->group->devices)
-		mock_request_cancel(list_entry(link, struct ioasid_mock_device, mate), pasid);
-}
 
 static void detach(struct ioasid_mock_device *device, uint32_t pasid, struct mock_route *route)
 {
 	bool last = !--route->members;
 
 	maptree_remove(&device->attached, pasid);
-	cancel_requests(device, pasid, last);
+	/* mates are not attached, or wait on: see has_listener() in request.c */
+	mock_request_cancel(device, pasid);
 	if (last)
 		close_route(device, pasid, route);
 	update_complete(device, pasid);
@@ -196,12 +169,11 @@ int mock_detach(struct backend *base, struct backend_route which)
 	int err = mock_injected(be->mock, IOASID_MOCK_OP_DETACH);
 	struct ioasid_mock_device *device;
 	struct mock_route *route;
-	struct mock_space *none;
 
 	if (err)
 		return err;
 	pthread_rwlock_wrlock(&be->mock->world);
-	err = find_both(be, which, 0, &device, &none);
+	err = find_device(be, which, &device);
 	route = err ? NULL : find(&device->attached, which.pasid);
 	if (route)
 		detach(device, which.pasid, route);
@@ -222,6 +194,17 @@ void mock_route_end_all(struct ioasid_mock_device *device)
 
 /* Replace */
 
+/* Answers what waits on the route, of all devices that share it. */
+static void cancel_all(struct ioasid_mock_device *device, uint32_t pasid)
+{
+	if (!is_shared(device)) {
+		mock_request_cancel(device, pasid);
+		return;
+	}
+	list_each(link, &device->group->devices)
+		mock_request_cancel(list_entry(link, struct ioasid_mock_device, mate), pasid);
+}
+
 static int move_route(struct ioasid_mock_device *device, uint32_t pasid, struct mock_space *space)
 {
 	struct mock_route *route = find(&device->attached, pasid);
@@ -239,26 +222,42 @@ static int move_route(struct ioasid_mock_device *device, uint32_t pasid, struct 
 		return err;
 	mock_space_leave(route->space, iommu);
 	route->space = space;
-	cancel_requests(device, pasid, true);
+	cancel_all(device, pasid);
 	update_complete(device, pasid);
 	return 0;
 }
 
-int mock_replace(struct backend *base, struct backend_route which, uint32_t id)
+/* What attach and replace have in common: they differ in how. */
+static int lead(struct mock_backend *be, struct backend_route which, uint32_t id,
+	int (*how)(struct ioasid_mock_device *device, uint32_t pasid, struct mock_space *space))
 {
-	struct mock_backend *be = mock_backend(base);
-	int err = mock_injected(be->mock, IOASID_MOCK_OP_REPLACE);
 	struct ioasid_mock_device *device;
 	struct mock_space *space;
+	int err;
 
-	if (err)
-		return err;
 	pthread_rwlock_wrlock(&be->mock->world);
-	err = find_both(be, which, id, &device, &space);
+	err = find_device(be, which, &device);
+	space = table_get(&be->spaces, id);
 	if (!err && !space)
 		err = error_reason(-ENOENT, "no space %u", id);
 	if (!err)
-		err = move_route(device, which.pasid, space);
+		err = how(device, which.pasid, space);
 	pthread_rwlock_unlock(&be->mock->world);
 	return err;
+}
+
+int mock_attach(struct backend *base, struct backend_route which, uint32_t space)
+{
+	struct mock_backend *be = mock_backend(base);
+	int err = mock_injected(be->mock, IOASID_MOCK_OP_ATTACH);
+
+	return err ? err : lead(be, which, space, attach);
+}
+
+int mock_replace(struct backend *base, struct backend_route which, uint32_t space)
+{
+	struct mock_backend *be = mock_backend(base);
+	int err = mock_injected(be->mock, IOASID_MOCK_OP_REPLACE);
+
+	return err ? err : lead(be, which, space, move_route);
 }

@@ -227,20 +227,31 @@ static int find_to_ask(struct mock_backend *be, uint32_t id, struct mock_space *
 	return 0;
 }
 
-int mock_space_page_sizes(struct backend *base, uint32_t id, uint64_t *sizes)
+/* 0, and then the world is held, shared. */
+static int begin_asking(struct mock_backend *be, uint32_t id, struct mock_space **space)
 {
-	struct mock_backend *be = mock_backend(base);
 	int err = mock_injected(be->mock, IOASID_MOCK_OP_SPACE_INFO);
-	struct mock_space *space;
 
 	if (err)
 		return err;
 	pthread_rwlock_rdlock(&be->mock->world);
-	err = find_to_ask(be, id, &space);
-	if (!err)
-		*sizes = page_sizes(space);
-	pthread_rwlock_unlock(&be->mock->world);
+	err = find_to_ask(be, id, space);
+	if (err)
+		pthread_rwlock_unlock(&be->mock->world);
 	return err;
+}
+
+int mock_space_page_sizes(struct backend *base, uint32_t id, uint64_t *sizes)
+{
+	struct mock_backend *be = mock_backend(base);
+	struct mock_space *space;
+	int err = begin_asking(be, id, &space);
+
+	if (err)
+		return err;
+	*sizes = page_sizes(space);
+	pthread_rwlock_unlock(&be->mock->world);
+	return 0;
 }
 
 /* The first addresses at or above from that all IOMMUs translate. */
@@ -286,15 +297,12 @@ int mock_space_ranges(
 	struct backend *base, uint32_t id, struct ioasid_range *ranges, unsigned int n)
 {
 	struct mock_backend *be = mock_backend(base);
-	int err = mock_injected(be->mock, IOASID_MOCK_OP_SPACE_INFO);
 	struct mock_space *space;
+	int count = begin_asking(be, id, &space);
 
-	if (err)
-		return err;
-	pthread_rwlock_rdlock(&be->mock->world);
-	err = find_to_ask(be, id, &space);
-	if (!err)
-		err = list_ranges(space, ranges, n);
+	if (count)
+		return count;
+	count = list_ranges(space, ranges, n);
 	pthread_rwlock_unlock(&be->mock->world);
-	return err;
+	return count;
 }

@@ -57,7 +57,7 @@ int mock_space_ranges(
 /* map.c */
 int mock_map(struct backend *be, uint32_t space, const struct backend_map *map);
 int mock_copy(struct backend *be, uint32_t space, const struct backend_copy *copy);
-int mock_unmap(struct backend *be, uint32_t space, uint64_t iova, uint64_t length);
+int mock_unmap(struct backend *base, uint32_t id, uint64_t first, uint64_t last);
 int mock_memory_register(struct backend *be, uint64_t addr, uint64_t length);
 int mock_memory_unregister(struct backend *be, uint64_t addr, uint64_t length);
 

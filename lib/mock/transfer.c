@@ -35,6 +35,8 @@ static const char *what_is_wrong(
 		return "unknown kind";
 	if (dma->reserved)
 		return "reserved is not zero";
+	if (dma->pasid != IOASID_PASID_NONE && !device->opts.pasid_bits)
+		return "the device has no PASIDs: set pasid to IOASID_PASID_NONE";
 	if (dma->pasid != IOASID_PASID_NONE && dma->pasid >> device->opts.pasid_bits)
 		return "the PASID is wider than the device's";
 	if (!copy && dma->length && !dma->buffer)
@@ -74,11 +76,19 @@ void mock_transfer_init(struct mock_transfer *transfer, struct ioasid_mock_devic
 	transfer->asked[SOURCE] = transfer->asked[DESTINATION] = 0;
 	transfer->missed = dma->iova;
 	transfer->status = -EINPROGRESS;
+	transfer->why = NULL;
 }
 
-static enum mock_step end(struct mock_transfer *transfer, int status)
+static enum mock_step end(struct mock_transfer *transfer)
+{
+	transfer->status = 0;
+	return STEP_ENDED;
+}
+
+static enum mock_step fail(struct mock_transfer *transfer, int status, const char *why)
 {
 	transfer->status = status;
+	transfer->why = why;
 	return STEP_ENDED;
 }
 
@@ -159,11 +169,13 @@ static enum mock_step miss(
 
 	transfer->missed = side->iova;
 	if (transfer->asked[side->which] > device->opts.retries)
-		return end(transfer, -EFAULT);
+		return fail(transfer, -EFAULT,
+			"no translation, however often SUCCESS was answered (retries)");
 	miss.pages = count_missing(transfer, space, side);
-	/* none: out of the aperture, where no page can come */
-	if (!miss.pages || mock_request_raise(&transfer->request, &miss))
-		return end(transfer, -EFAULT);
+	if (!miss.pages)
+		return fail(transfer, -EFAULT, "no translation: out of the IOMMU's aperture");
+	if (mock_request_raise(&transfer->request, &miss))
+		return fail(transfer, -EFAULT, transfer->request.why);
 	return STEP_WAITS;
 }
 
@@ -185,7 +197,7 @@ static enum mock_step advance(struct mock_transfer *transfer, const struct side 
 	__atomic_fetch_add(&transfer->device->mock->dma_bytes, n, __ATOMIC_RELAXED);
 	transfer->asked[SOURCE] = transfer->asked[DESTINATION] = 0;
 	dma->done += n;
-	return dma->done == dma->length ? end(transfer, 0) : STEP_MOVED;
+	return dma->done == dma->length ? end(transfer) : STEP_MOVED;
 }
 
 static enum mock_step move_page(struct mock_transfer *transfer)
@@ -201,7 +213,7 @@ static enum mock_step move_page(struct mock_transfer *transfer)
 	uint64_t n = dma->length - dma->done;
 
 	if (!space)
-		return end(transfer, -ENODEV);
+		return fail(transfer, -ENODEV, "it leads to no space");
 	for (uint32_t i = SOURCE; i <= DESTINATION; i++) {
 		uint64_t rest = page_rest(transfer, sides[i].iova);
 
@@ -214,33 +226,32 @@ static enum mock_step move_page(struct mock_transfer *transfer)
 	return advance(transfer, sides, n);
 }
 
-/* What the device makes of the answer: 0 it tries again. */
-static int heed_answer(struct mock_transfer *transfer)
+/* What the device makes of the answer: true, it goes on. */
+static bool heed_answer(struct mock_transfer *transfer)
 {
 	struct mock_request *request = &transfer->request;
 	bool reading = request->group.records && request->group.records->flags & IOASID_FAULT_READ;
 
 	if (request->state != REQUEST_ANSWERED)
-		return 0;
+		return true;
 	request->state = REQUEST_IDLE;
-	if (request->code == IOASID_RESPONSE_FAILURE)
-		return -EIO;
-	if (request->code != IOASID_RESPONSE_SUCCESS)
-		return -EFAULT;
 	transfer->asked[reading ? SOURCE : DESTINATION]++;
-	return 0;
+	if (request->code == IOASID_RESPONSE_FAILURE)
+		fail(transfer, -EIO, "answered FAILURE");
+	else if (request->code != IOASID_RESPONSE_SUCCESS)
+		fail(transfer, -EFAULT, "answered INVALID");
+	return request->code == IOASID_RESPONSE_SUCCESS;
 }
 
 enum mock_step mock_transfer_step(struct mock_transfer *transfer)
 {
 	struct ioasid_mock *mock = transfer->device->mock;
-	int err = heed_answer(transfer);
 	enum mock_step step;
 
-	if (err)
-		return end(transfer, err);
+	if (!heed_answer(transfer))
+		return STEP_ENDED;
 	if (transfer->dma->done == transfer->dma->length)
-		return end(transfer, 0);
+		return end(transfer);
 	pthread_rwlock_rdlock(&mock->world);
 	step = move_page(transfer);
 	pthread_rwlock_unlock(&mock->world);

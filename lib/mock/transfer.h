@@ -24,6 +24,7 @@ struct mock_transfer {
 	uint32_t asked[2];    /* in vain since the last page moved: source, destination */
 	uint64_t missed;      /* the last address without a translation */
 	int32_t status;
+	const char *why; /* it failed */
 };
 
 /* 0, or -EINVAL with the text set, and then the status too. */

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A life of a VMM that must succeed, in which the 1st, 2nd, … operation of the platform fails, or
+ * the 1st, 2nd, … allocation, until it passes untouched. Each failure is told by its error and a
+ * text, leaves everything as it was, and the step works when it is tried again; nothing leaks.
+ */
+#include "allocator.h"
+#include "support.h"
+#include <errno.h>
+#include <ioasid/fault.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PAGE  UINT64_C(4096)
+#define NONE  IOASID_PASID_NONE
+#define RW    IOASID_MAP_RW
+#define FIXED IOASID_MAP_FIXED
+
+struct life {
+	struct ioasid_mock *mock;
+	struct ioasid_mock_device *hw[2];
+	int fd[2];
+	struct ioasid_ctx *ctx;
+	struct ioasid_faultq *faults;
+	struct ioasid_space *parent, *child, *other;
+	struct ioasid_device *device[2];
+	struct ioasid_attachment *route[2], *over, *pasid;
+	unsigned char *memory; /* 8 pages */
+	struct ioasid_mock_dma dma;
+	unsigned char byte;
+	struct ioasid_response answer;
+};
+
+/* The steps: 0, or what the call returned. */
+
+static int open_it(struct life *l)
+{
+	return ioasid_mock_open(l->mock, &l->ctx);
+}
+
+static int new_queue(struct life *l)
+{
+	return ioasid_faultq_new(l->ctx, NULL, &l->faults);
+}
+
+static int new_parent(struct life *l)
+{
+	return ioasid_space_new(
+		l->ctx, IOASID_OPTS(ioasid_space_opts, .faults = l->faults), &l->parent);
+}
+
+static int new_child(struct life *l)
+{
+	return ioasid_space_new_nested(
+		l->parent, IOASID_OPTS(ioasid_space_opts, .faults = l->faults), &l->child);
+}
+
+static int new_other(struct life *l)
+{
+	return ioasid_space_new(l->ctx, NULL, &l->other);
+}
+
+static int bind_first(struct life *l)
+{
+	return ioasid_device_bind(l->ctx, l->fd[0],
+		IOASID_OPTS(ioasid_device_opts, .label = 1, .name = "first"), &l->device[0]);
+}
+
+static int bind_second(struct life *l)
+{
+	return ioasid_device_bind(l->ctx, l->fd[1], NULL, &l->device[1]);
+}
+
+static int attach_first(struct life *l)
+{
+	return ioasid_device_attach(l->device[0], l->parent, NULL, &l->route[0]);
+}
+
+static int attach_second(struct life *l)
+{
+	return ioasid_device_attach(l->device[1], l->parent, NULL, &l->route[1]);
+}
+
+static int attach_pasid(struct life *l)
+{
+	return ioasid_device_attach(l->device[1], l->other,
+		IOASID_OPTS(ioasid_attach_opts, .flags = IOASID_ATTACH_PASID, .pasid = 3),
+		&l->pasid);
+}
+
+static int attach_child(struct life *l)
+{
+	return ioasid_device_attach(l->device[0], l->child, NULL, &l->over);
+}
+
+static int register_memory(struct life *l)
+{
+	return ioasid_memory_register(l->ctx, l->memory, 8 * PAGE);
+}
+
+static int map_at(struct ioasid_space *space, void *to, uint64_t iova, uint64_t pages)
+{
+	return ioasid_space_map(space,
+		&(struct ioasid_map){
+			.addr = to, .length = pages * PAGE, .iova = iova, .flags = RW | FIXED});
+}
+
+static int map_parent(struct life *l)
+{
+	return map_at(l->parent, l->memory, 0x10000, 4);
+}
+
+static int map_child(struct life *l)
+{
+	return map_at(l->child, (void *)(uintptr_t)0x11000, 0x50000, 8);
+}
+
+static int map_parent_more(struct life *l)
+{
+	return map_at(l->parent, l->memory + 5 * PAGE, 0x15000, 2);
+}
+
+static int map_somewhere(struct life *l)
+{
+	return ioasid_space_map(
+		l->other, &(struct ioasid_map){.addr = l->memory, .length = PAGE, .flags = RW});
+}
+
+static int answer(struct life *l)
+{
+	return ioasid_faultq_complete(l->faults, &l->answer, 1);
+}
+
+static int move_second(struct life *l)
+{
+	return ioasid_attachment_replace(l->route[1], l->other);
+}
+
+static int unmap_parent(struct life *l)
+{
+	return (int)ioasid_space_unmap(l->parent, 0x10000, 4 * PAGE);
+}
+
+static int detach_child(struct life *l)
+{
+	return ioasid_attachment_detach(l->over);
+}
+
+static int detach_pasid(struct life *l)
+{
+	return ioasid_attachment_detach(l->pasid);
+}
+
+static int unmap_all(struct life *l)
+{
+	return (int)ioasid_space_unmap(l->other, 0, UINT64_MAX);
+}
+
+/* A fault is raised and read, without anything that may fail: the answer is a step. */
+static void raise_fault(struct life *l)
+{
+	struct ioasid_fault fault;
+
+	l->dma = (struct ioasid_mock_dma){
+		.pasid = NONE, .iova = 0x90000, .buffer = &l->byte, .length = 1};
+	ok(ioasid_mock_dma_start(l->hw[0], &l->dma));
+	ck_assert_int_eq(ok(ioasid_mock_pump(l->mock)), 1);
+	ck_assert_int_eq(ok(ioasid_faultq_read(l->faults, &fault, 1)), 1);
+	ck_assert_uint_eq(fault.label, 1);
+	l->answer = (struct ioasid_response){.id = fault.id, .code = IOASID_RESPONSE_INVALID};
+}
+
+static void end_fault(struct life *l)
+{
+	ck_assert_int_eq(ok(ioasid_mock_pump(l->mock)), 0);
+	ck_assert_int_eq(l->dma.status, -EFAULT);
+}
+
+/* What the first device sees through the child. */
+static void look_through(struct life *l)
+{
+	unsigned char bytes[2 * 4096];
+	struct ioasid_mock_dma dma = {
+		.pasid = NONE, .iova = 0x50000, .buffer = bytes, .length = sizeof(bytes)};
+
+	ok(ioasid_mock_dma(l->hw[0], &dma));
+	ck_assert_mem_eq(bytes, l->memory + PAGE, sizeof(bytes));
+	dma.iova = 0x54000;
+	ok(ioasid_mock_dma(l->hw[0], &dma));
+	ck_assert_mem_eq(bytes, l->memory + 5 * PAGE, sizeof(bytes));
+}
+
+static const struct {
+	const char *name;
+	int (*take)(struct life *);
+	void (*before)(struct life *);
+	void (*after)(struct life *);
+} steps[] = {
+	{"open", open_it, NULL, NULL},
+	{"queue", new_queue, NULL, NULL},
+	{"parent", new_parent, NULL, NULL},
+	{"child", new_child, NULL, NULL},
+	{"other", new_other, NULL, NULL},
+	{"bind", bind_first, NULL, NULL},
+	{"bind another", bind_second, NULL, NULL},
+	{"attach", attach_first, NULL, NULL},
+	{"attach another", attach_second, NULL, NULL},
+	{"attach with PASID", attach_pasid, NULL, NULL},
+	{"attach child", attach_child, NULL, NULL},
+	{"register", register_memory, NULL, NULL},
+	{"map parent", map_parent, NULL, NULL},
+	{"map child", map_child, NULL, NULL},
+	{"map parent more", map_parent_more, NULL, look_through},
+	{"map somewhere", map_somewhere, NULL, NULL},
+	{"answer", answer, raise_fault, end_fault},
+	{"replace", move_second, NULL, look_through},
+	{"unmap parent", unmap_parent, NULL, NULL},
+	{"detach child", detach_child, NULL, NULL},
+	{"detach PASID", detach_pasid, NULL, NULL},
+	{"unmap all", unmap_all, NULL, NULL},
+};
+
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+/* How failure is armed, and whether one came; either ends it. */
+struct injector {
+	void (*arm)(struct life *, unsigned long nth);
+	bool (*disarm)(struct life *);
+	int error;
+};
+
+static uint64_t failed_operations(struct life *l)
+{
+	struct ioasid_mock_stats stats = {.size = sizeof(stats)};
+
+	ok(ioasid_mock_stats(l->mock, &stats));
+	return stats.failed;
+}
+
+static void arm_platform(struct life *l, unsigned long nth)
+{
+	ok(ioasid_mock_fail(l->mock, IOASID_MOCK_OP_ANY, (uint32_t)nth, -EIO));
+}
+
+static bool disarm_platform(struct life *l)
+{
+	ok(ioasid_mock_fail(l->mock, IOASID_MOCK_OP_ANY, 0, 0));
+	return failed_operations(l);
+}
+
+static void arm_allocator(struct life *l, unsigned long nth)
+{
+	(void)l;
+	allocator_fail(nth);
+}
+
+static bool disarm_allocator(struct life *l)
+{
+	(void)l;
+	return allocator_failed();
+}
+
+static const struct injector platform_fails = {arm_platform, disarm_platform, -EIO};
+static const struct injector memory_fails = {arm_allocator, disarm_allocator, -ENOMEM};
+
+static void life_begin(struct life *l, uint32_t flags)
+{
+	memset(l, 0, sizeof(*l));
+	l->memory = support_memory(8 * PAGE, 15);
+	ok(ioasid_mock_new(IOASID_OPTS(ioasid_mock_opts, .flags = flags), &l->mock));
+	for (int i = 0; i < 2; i++) {
+		ok(ioasid_mock_device_new(l->mock,
+			IOASID_OPTS(ioasid_mock_device_opts, .flags = IOASID_MOCK_DEVICE_PRI,
+				.pasid_bits = 4),
+			&l->hw[i]));
+		l->fd[i] = ok(ioasid_mock_device_fd(l->hw[i]));
+	}
+}
+
+/* Closed with all that still stands, as at the end of a process, and then the handles. */
+static void life_end(struct life *l)
+{
+	struct ioasid_mock_stats stats = {.size = sizeof(stats)};
+
+	ioasid_close(l->ctx);
+	ok(ioasid_mock_stats(l->mock, &stats));
+	ck_assert_uint_eq(stats.pinned, 0);
+	ck_assert_uint_eq(stats.unanswered, 0);
+	for (int i = 0; i < 2; i++) {
+		ok(ioasid_attachment_detach(l->route[i]));
+		ok(ioasid_device_unbind(l->device[i]));
+		close(l->fd[i]);
+	}
+	ok(ioasid_space_destroy(l->child));
+	ok(ioasid_space_destroy(l->parent));
+	ok(ioasid_space_destroy(l->other));
+	ioasid_faultq_free(l->faults);
+	ioasid_mock_free(l->mock);
+	free(l->memory);
+}
+
+static char *dump(struct life *l)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	if (!l->ctx)
+		return NULL;
+	out = open_memstream(&text, &size);
+	ck_assert_ptr_nonnull(out);
+	ok(ioasid_dump(l->ctx, IOASID_DUMP_TEXT, out));
+	fclose(out);
+	return text;
+}
+
+static void expect_same(struct life *l, char *before, const char *step)
+{
+	char *now = dump(l);
+
+	ck_assert_msg(!before == !now && (!now || !strcmp(now, before)),
+		"a failed %s changed\n%s\nto\n%s", step, before, now);
+	free(now);
+}
+
+/* The step fails as injected, tells so, and has changed nothing. */
+static void expect_failure(
+	struct life *l, size_t i, int result, const struct injector *injector, char *before)
+{
+	ck_assert_msg(result == injector->error, "%s: %d, not %d: %s", steps[i].name, result,
+		injector->error, ioasid_last_error());
+	ck_assert_msg(*ioasid_last_error(), "%s says nothing", steps[i].name);
+	expect_same(l, before, steps[i].name);
+}
+
+/* Takes a step; true if a failure came, from which it has recovered. */
+static bool take(struct life *l, size_t i, unsigned long nth, const struct injector *injector)
+{
+	unsigned int fds = support_open_fds();
+	char *before;
+	bool came;
+	int result;
+
+	if (steps[i].before)
+		steps[i].before(l);
+	before = dump(l);
+	injector->arm(l, nth);
+	result = steps[i].take(l);
+	came = injector->disarm(l);
+	if (came && result < 0) {
+		expect_failure(l, i, result, injector, before);
+		ck_assert_uint_eq(support_open_fds(), fds);
+		result = steps[i].take(l);
+	}
+	ck_assert_msg(result >= 0, "%s: %d: %s", steps[i].name, result, ioasid_last_error());
+	if (steps[i].after)
+		steps[i].after(l);
+	free(before);
+	return came;
+}
+
+/* A life in which the nth operation of this step fails; true if it has so many. */
+static bool live(uint32_t flags, size_t step, unsigned long nth, const struct injector *injector)
+{
+	struct life l;
+	bool came = false;
+
+	life_begin(&l, flags);
+	for (size_t i = 0; i < STEPS; i++) {
+		if (i == step)
+			came = take(&l, i, nth, injector);
+		else
+			take(&l, i, 0, injector);
+	}
+	life_end(&l);
+	return came;
+}
+
+/* How many failures the whole life has met. */
+static unsigned long sweep(uint32_t flags, const struct injector *injector)
+{
+	unsigned long met = 0;
+
+	for (size_t step = 0; step < STEPS; step++)
+		for (unsigned long nth = 1; live(flags, step, nth, injector); nth++)
+			met++;
+	return met;
+}
+
+static const uint32_t flavours[] = {
+	0, IOASID_MOCK_NEST_COPY, IOASID_MOCK_STRICT, IOASID_MOCK_STRICT | IOASID_MOCK_NEST_COPY};
+
+START_TEST(any_operation_of_the_platform_may_fail)
+{
+	/* nearly every step asks the platform for something, some several times */
+	ck_assert_uint_ge(sweep(flavours[_i], &platform_fails), STEPS);
+}
+END_TEST
+
+START_TEST(any_allocation_may_fail)
+{
+	ck_assert_uint_ge(sweep(flavours[_i], &memory_fails), STEPS);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("nth failure");
+	TCase *tcase = support_case(suite, "sweep");
+
+	tcase_add_loop_test(tcase, any_operation_of_the_platform_may_fail, 0, 4);
+	tcase_add_loop_test(tcase, any_allocation_may_fail, 0, 4);
+	return support_run(suite);
+}
