@@ -65,9 +65,10 @@ static uint64_t word_at(const struct slot *slot)
 
 static uint32_t *bucket_of(struct pending *p, uint64_t label, uint32_t pasid, uint32_t group)
 {
-	uint64_t hash = (label ^ (uint64_t)pasid << 32 ^ group) * UINT64_C(0x9e3779b97f4a7c15);
+	/* labels are often small and in a row, as group indices are: first one alone, then both */
+	uint64_t hash = label * UINT64_C(0x9e3779b97f4a7c15);
 
-	hash = (hash ^ hash >> 29 ^ pasid) * UINT64_C(0xbf58476d1ce4e5b9);
+	hash = (hash ^ hash >> 29 ^ ((uint64_t)pasid << 32 | group)) * UINT64_C(0xbf58476d1ce4e5b9);
 	return &p->buckets[hash >> 32 & p->bucket_mask];
 }
 

@@ -245,7 +245,8 @@ int ioasid_mock_fail(struct ioasid_mock *mock, uint32_t op, uint32_t nth, int er
 /**
  * ioasid_mock_on_answer - be called before an answer reaches the devices
  * @mock: the platform
- * @hook: called by the thread that completes; NULL: none; may block
+ * @hook: called by the thread that completes; NULL: none; may block, and must not use the
+ *	context itself: a call of its own could wait for a detach that waits for the hook
  * @arg: handed to @hook
  *
  * To stop an answer in mid-air: what happens to it if its device is detached now?
