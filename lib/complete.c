@@ -52,15 +52,18 @@ static int describe_refusal(
 		err, "%s: entry %lu: no group ever had the id 0x%llx", call->call, entry, id);
 }
 
-/* True if it is the call's first failure, the one to be told. */
+/* True if it is the first entry that failed so far, the one to be told. Entries are claimed ahead
+ * of those that are sent: a later one may have failed before. */
 static bool note_failure(struct answering *call, struct ioasid_response *response, int err)
 {
+	unsigned int entry = (unsigned int)(response - call->all);
+
 	response->status = err;
 	if (err == -ESTALE)
 		__atomic_fetch_add(&call->queue->stale, 1, __ATOMIC_RELAXED);
-	if (call->failed != NO_ENTRY)
+	if (call->failed < entry)
 		return false;
-	call->failed = (unsigned int)(response - call->all);
+	call->failed = entry;
 	return true;
 }
 

@@ -13,7 +13,7 @@
 #define STATE_BITS 3
 #define NO_SLOT    UINT32_MAX
 
-enum state { FREE, RAISED, DELIVERED, ANSWERING, CANCELLED };
+enum state { FREE, RESERVED, RAISED, DELIVERED, ANSWERING, CANCELLED };
 
 struct slot {
 	uint64_t word; /* generation << STATE_BITS | state; atomic */
@@ -140,12 +140,10 @@ static void fill_slot(struct pending *p, struct slot *slot, const struct pending
 	slot->group.id = generation << SLOT_BITS | (uint64_t)(slot - p->slots);
 	slot->next = *bucket;
 	*bucket = (uint32_t)(slot - p->slots);
-	count(p, 1);
-	/* Release: pairs with step(): who wins RAISED sees the group. */
-	__atomic_store_n(&slot->word, word_of(slot->group.id, RAISED), __ATOMIC_RELEASE);
+	__atomic_store_n(&slot->word, word_of(slot->group.id, RESERVED), __ATOMIC_RELAXED);
 }
 
-uint64_t pending_raise(struct pending *p, const struct pending_group *group)
+uint64_t pending_reserve(struct pending *p, const struct pending_group *group)
 {
 	uint64_t id = 0;
 
@@ -157,6 +155,22 @@ uint64_t pending_raise(struct pending *p, const struct pending_group *group)
 		id = slot->group.id;
 	}
 	pthread_mutex_unlock(&p->lock);
+	return id;
+}
+
+void pending_show(struct pending *p, uint64_t id)
+{
+	count(p, 1);
+	/* Release: pairs with step(): who wins RAISED sees the group. */
+	__atomic_store_n(&slot_of(p, id)->word, word_of(id, RAISED), __ATOMIC_RELEASE);
+}
+
+uint64_t pending_raise(struct pending *p, const struct pending_group *group)
+{
+	uint64_t id = pending_reserve(p, group);
+
+	if (id)
+		pending_show(p, id);
 	return id;
 }
 
@@ -177,7 +191,8 @@ int pending_claim(struct pending *p, uint64_t id, uint64_t *cookie)
 	if (!step(slot, id, DELIVERED, ANSWERING) && !step(slot, id, RAISED, ANSWERING) &&
 		!step(slot, id, DELIVERED, ANSWERING)) {
 		word = word_at(slot);
-		if (asked > word >> STATE_BITS || word == word_of(id, FREE))
+		if (asked > word >> STATE_BITS || word == word_of(id, FREE) ||
+			word == word_of(id, RESERVED))
 			return -EINVAL;
 		return -ESTALE;
 	}

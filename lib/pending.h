@@ -5,7 +5,7 @@
  * compete for it by compare-and-swap, one wins. Preallocated; knows libc and plain structs alone,
  * not the ring, nor who sends an answer.
  *
- *   FREE -> RAISED -> DELIVERED -> ANSWERING -> FREE      a reader takes, an answer ends
+ *   FREE -> RESERVED -> RAISED -> DELIVERED -> ANSWERING -> FREE   a reader takes, an answer ends
  *            RAISED -> ANSWERING                          answered before it was read
  *            RAISED -> FREE, DELIVERED -> CANCELLED -> FREE   a detach ends
  */
@@ -38,7 +38,12 @@ void pending_free(struct pending *);
 size_t pending_bytes(const struct pending *);
 unsigned int pending_count(struct pending *); /* raised or delivered */
 
-/* The producer: a slot for the group, whose id it returns; 0 if all are taken. */
+/* The producer: a slot for the group, whose id it returns; 0 if all are taken. Nobody else finds
+ * the group before pending_show(); from then on it may be answered, and its owner end it. */
+uint64_t pending_reserve(struct pending *, const struct pending_group *);
+void pending_show(struct pending *, uint64_t id);
+
+/* Both at once. */
 uint64_t pending_raise(struct pending *, const struct pending_group *);
 
 /* The reader: true if the group may be handed out, false if it was ended meanwhile. */

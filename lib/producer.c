@@ -145,21 +145,25 @@ static void write_group(struct producer *p, const struct producer_group *group, 
 			record.flags |= IOASID_FAULT_LAST;
 		write_record(p, p->ring->tail + i, &record);
 	}
-	publish(p, group->count);
 }
 
+/* Once it is shown the group may be answered, and its owner end it: no look at it after that. */
 static bool publish_group(struct producer *p, const struct producer_group *group)
 {
+	unsigned int count = group->count;
 	struct pending_group known;
 	uint64_t id;
 
-	if (!has_room(p, group->count))
+	if (!has_room(p, count))
 		return false;
 	describe(group, &known);
-	id = pending_raise(p->pending, &known);
-	if (id)
-		write_group(p, group, id);
-	return id;
+	id = pending_reserve(p->pending, &known);
+	if (!id)
+		return false;
+	write_group(p, group, id);
+	pending_show(p->pending, id);
+	publish(p, count);
+	return true;
 }
 
 static void describe_cancelled(const struct pending_group *known, struct ioasid_fault *record)
