@@ -62,7 +62,7 @@ static int check_route(
 			device->name, space->id);
 	if (top && top->space != space->parent)
 		return refuse_elsewhere(device, call, top->space, space);
-	if (top && leads != top->space && leads != space)
+	if (top && leads != top->space && !space_is_ancestor(space, leads))
 		return refuse_elsewhere(device, call, leads, space);
 	if (!top && leads && !space_is_ancestor(space, leads))
 		return refuse_elsewhere(device, call, leads, space);
@@ -135,9 +135,11 @@ static int make(struct ioasid_attachment *attachment)
 	struct ioasid_device *device = attachment->device;
 	struct ioasid_space *leads = route_leads(device, attachment->pasid, NULL);
 
-	if (route_top(device, attachment->pasid))
-		return route_move(attachment, leads, attachment->space);
-	return begin_route(attachment, leads ? leads : attachment->space);
+	if (!leads || !route_top(device, attachment->pasid))
+		return begin_route(attachment, leads ? leads : attachment->space);
+	if (space_is_ancestor(attachment->space, leads))
+		return 0; /* a mate has led it there, or further, already */
+	return route_move(attachment, leads, attachment->space);
 }
 
 /* The device must suit the space, and where its group has led the route on, that one too. */

@@ -97,11 +97,13 @@ static int narrow(struct ioasid_space *space, struct ranges *ranges)
 	{
 		struct ranges others = {.list = NULL};
 
-		if (!__atomic_load_n(&child_at(link)->attached, __ATOMIC_RELAXED))
-			continue;
 		err = fetch(space->ctx->be, child_at(link)->id, &others);
 		if (!err)
 			err = narrow_to(ranges, &others);
+		if (err == -ENXIO) {
+			error_forget(); /* no device has been there yet: nothing to suit */
+			err = 0;
+		}
 		free(others.list);
 		if (!err)
 			err = narrow(child_at(link), ranges);

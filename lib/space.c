@@ -78,11 +78,24 @@ static void link_in(struct ioasid_space *space)
 	pthread_rwlock_unlock(&space->tree->lock);
 }
 
+static int check_depth(const struct ioasid_space *parent, const char *call)
+{
+	unsigned int depth = 0;
+
+	for (; parent; parent = parent->parent)
+		depth++;
+	if (depth < DEPTH_MOST)
+		return 0;
+	return error_set(-EOPNOTSUPP, "%s: more than %u levels of nesting", call, DEPTH_MOST);
+}
+
 static int make_locked(
 	struct ioasid_space *space, const struct ioasid_space_opts *opts, const char *call)
 {
-	int err;
+	int err = check_depth(space->parent, call);
 
+	if (err)
+		return err;
 	space->tree = tree_of(space->parent);
 	if (!space->tree)
 		return error_set(-ENOMEM, "%s: no memory for a space", call);
@@ -95,17 +108,6 @@ static int make_locked(
 	return error_from(err, "%s: a space", call);
 }
 
-static int check_depth(const struct ioasid_space *parent, const char *call)
-{
-	unsigned int depth = 0;
-
-	for (; parent; parent = parent->parent)
-		depth++;
-	if (depth < DEPTH_MOST)
-		return 0;
-	return error_set(-EOPNOTSUPP, "%s: more than %u levels of nesting", call, DEPTH_MOST);
-}
-
 static int new_space(struct ioasid_ctx *ctx, struct ioasid_space *parent,
 	const struct ioasid_space_opts *given, struct ioasid_space **out, const char *call)
 {
@@ -115,8 +117,6 @@ static int new_space(struct ioasid_ctx *ctx, struct ioasid_space *parent,
 
 	if (!err)
 		err = check_opts(ctx, &opts, call);
-	if (!err)
-		err = check_depth(parent, call);
 	if (err)
 		return err;
 	space = calloc(1, sizeof(*space));
