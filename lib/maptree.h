@@ -68,7 +68,4 @@ void maptree_clear(struct maptree *tree);
 int maptree_room(const struct maptree *tree, uint64_t from, uint64_t to_last, uint64_t length,
 	uint64_t align, uint64_t *start);
 
-/* For tests: whether the order, the links, the fill and the totals of all nodes hold. */
-bool maptree_sound(const struct maptree *tree);
-
 #endif

@@ -92,6 +92,27 @@ START_TEST(a_device_without_a_name_is_called_by_number)
 }
 END_TEST
 
+/* The suite wishes for no mediated device: the mock has one. */
+START_TEST(a_mediated_device_is_told_from_others)
+{
+	struct contract c;
+	struct ioasid_device_info info = {.size = sizeof(info)};
+	struct ioasid_mock_device *hw;
+
+	contract_begin(&c, _i);
+	if (contract_mock(&c)) {
+		ok(ioasid_mock_device_new(contract_mock(&c),
+			IOASID_OPTS(ioasid_mock_device_opts, .flags = IOASID_MOCK_DEVICE_MDEV),
+			&hw));
+		ok(ioasid_device_info(contract_add(&c, "mdev0", hw)->device, &info));
+		ck_assert_uint_eq(info.flags, IOASID_DEVICE_MEDIATED);
+	}
+	ok(ioasid_device_info(contract_nic(&c, "nic0", (struct contract_wish){0})->device, &info));
+	ck_assert_uint_eq(info.flags & IOASID_DEVICE_MEDIATED, 0);
+	contract_end(&c);
+}
+END_TEST
+
 START_TEST(dma_goes_on_when_the_caller_closes_its_descriptor)
 {
 	struct contract c;
@@ -202,6 +223,7 @@ void contract_add_bind(Suite *suite)
 	contract_test(tcase, the_label_comes_back_in_every_fault);
 	contract_test(tcase, the_name_comes_back_in_errors_info_and_dumps);
 	contract_test(tcase, a_device_without_a_name_is_called_by_number);
+	contract_test(tcase, a_mediated_device_is_told_from_others);
 	contract_test(tcase, dma_goes_on_when_the_caller_closes_its_descriptor);
 	contract_test(tcase, bind_keeps_a_close_on_exec_duplicate_and_unbind_releases_it);
 	contract_test(tcase, a_device_is_bound_to_one_context);

@@ -147,6 +147,7 @@ START_TEST(handles_of_a_closed_context_answer_enodev)
 {
 	struct contract c;
 	struct house h;
+	struct ioasid_space *none = NULL;
 
 	contract_begin(&c, _i);
 	house_begin(&h, &c);
@@ -156,8 +157,13 @@ START_TEST(handles_of_a_closed_context_answer_enodev)
 	routes_answer_enodev(&h);
 	if (h.faults)
 		faults_answer_enodev(&h);
-	for (unsigned int i = 0; i < HANDLES; i++)
+	for (unsigned int i = 0; i < HANDLES; i++) {
 		release(&h, &c, i);
+		/* a child whose parent's handle is gone already */
+		if (i == 1)
+			fails(-ENODEV, "closed", ioasid_space_new_nested(h.child, NULL, &none));
+	}
+	ck_assert_ptr_null(none);
 	free(h.memory);
 	contract_end(&c);
 }

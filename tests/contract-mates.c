@@ -109,6 +109,30 @@ START_TEST(a_route_that_a_mate_led_to_a_child_goes_to_no_sibling)
 }
 END_TEST
 
+START_TEST(a_mate_follows_to_any_level)
+{
+	struct mates m;
+	struct ioasid_attachment *left[2], *right[2];
+
+	MATES(&m, _i);
+	ok(contract_nest(m.grandchild, WHERE, WHERE, PAGE, IOASID_MAP_RW));
+	left[0] = contract_attach(m.nic[0], m.child);
+	left[1] = contract_attach(m.nic[0], m.grandchild);
+	/* the group is two levels further on: step by step, without pulling it back */
+	right[0] = contract_attach(m.nic[1], m.child);
+	ok(ioasid_space_unmap(m.child, WHERE, PAGE));
+	ok(contract_nest(m.child, WHERE, WHERE, PAGE, IOASID_MAP_RW));
+	BOTH_SEE(&m, IOASID_PASID_NONE, 0);
+	right[1] = contract_attach(m.nic[1], m.grandchild);
+	for (int i = 1; i >= 0; i--) {
+		ok(ioasid_attachment_detach(left[i]));
+		ok(ioasid_attachment_detach(right[i]));
+	}
+	BOTH_SEE(&m, IOASID_PASID_NONE, 0);
+	mates_end(&m);
+}
+END_TEST
+
 START_TEST(a_replace_below_what_a_mate_led_on_is_busy)
 {
 	struct mates m;
@@ -268,6 +292,7 @@ void contract_add_mates(Suite *suite)
 	TCase *tcase = support_case(suite, "rule 3: mates that lead on");
 
 	contract_test(tcase, a_route_that_a_mate_led_to_a_child_goes_to_no_sibling);
+	contract_test(tcase, a_mate_follows_to_any_level);
 	contract_test(tcase, a_replace_below_what_a_mate_led_on_is_busy);
 	contract_test(tcase, a_replace_that_takes_a_mate_off_its_childs_parent_is_busy);
 	contract_test(tcase, a_replace_that_leaves_a_mate_behind_is_busy);

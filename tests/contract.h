@@ -158,6 +158,8 @@ void contract_add_busy(Suite *);
 void contract_add_map(Suite *);
 void contract_add_iova(Suite *);
 void contract_add_intent(Suite *);
+void contract_add_memory(Suite *);
+void contract_add_limits(Suite *);
 void contract_add_close(Suite *);
 
 /* Runs the test on every platform. */

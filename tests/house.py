@@ -67,12 +67,14 @@ def problems_of(root, path):
 
 
 def is_listed(root, path):
-    """Named in its meson.build, or as a check program is: fuzz-x.c is a 'x'."""
-    top = root / path.relative_to(root).parts[0]
+    """Named in the nearest meson.build, or as a check program is: fuzz-x.c is a 'x'."""
+    top = path.parent
+    while not (top / "meson.build").is_file():
+        top = top.parent
     listing = (top / "meson.build").read_text()
     own = path.relative_to(top)
     names = [own.as_posix(), own.with_suffix("").as_posix()]
-    if top.name == "tests" and "-" in path.stem:
+    if "tests" in path.relative_to(root).parts and "-" in path.stem:
         names.append(path.stem.split("-", 1)[1])
     return any(f"'{name}'" in listing for name in names)
 

@@ -4,6 +4,8 @@
  * a group is told of its end; who comes late finds it stale; the device is answered INVALID.
  */
 #include "faultq.h"
+#include <stdlib.h>
+#include <unistd.h>
 
 /* Two faults, of two devices or of one; the first is read, the second is not. */
 struct cancel {
@@ -155,6 +157,47 @@ START_TEST(a_queue_that_is_freed_answers_what_is_outstanding)
 }
 END_TEST
 
+static bool dump_has(struct faultq *f, const char *words)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	bool has;
+
+	ck_assert_ptr_nonnull(out);
+	ok(ioasid_dump(f->ctx, IOASID_DUMP_TEXT, out));
+	fclose(out);
+	has = strstr(text, words);
+	free(text);
+	return has;
+}
+
+START_TEST(a_space_goes_on_as_one_without_the_queue_that_is_freed)
+{
+	struct faultq f;
+	struct ioasid_mock_device *hw;
+	struct ioasid_device *plain;
+	struct ioasid_attachment *route;
+	int fd;
+
+	faultq_begin(&f, (struct faultq_wish){.devices = 1});
+	ok(ioasid_mock_device_new(f.mock, NULL, &hw));
+	fd = ok(ioasid_mock_device_fd(hw));
+	ok(ioasid_device_bind(f.ctx, fd, NULL, &plain));
+	close(fd);
+	fails(-EOPNOTSUPP, "page requests", ioasid_device_attach(plain, f.space, NULL, &route));
+	ck_assert(dump_has(&f, "bytes, queue 1"));
+	ioasid_faultq_free(f.queue);
+	f.queue = NULL;
+	ck_assert(!dump_has(&f, "queue"));
+	/* who cannot raise page requests is as good as others now */
+	ok(ioasid_device_attach(plain, f.space, NULL, &route));
+	ok(ioasid_attachment_detach(route));
+	ok(ioasid_device_unbind(plain));
+	faultq_end(&f);
+}
+END_TEST
+
 START_TEST(an_id_is_not_used_again)
 {
 	struct cancel c;
@@ -193,6 +236,7 @@ int main(void)
 	tcase_add_test(tcase, a_detach_leaves_other_devices_alone);
 	tcase_add_test(tcase, a_detach_that_fails_cancels_nothing);
 	tcase_add_test(tcase, a_queue_that_is_freed_answers_what_is_outstanding);
+	tcase_add_test(tcase, a_space_goes_on_as_one_without_the_queue_that_is_freed);
 	tcase_add_test(tcase, an_id_is_not_used_again);
 	return support_run(suite);
 }

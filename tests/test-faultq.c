@@ -245,6 +245,28 @@ START_TEST(an_answer_the_platform_refuses_can_be_given_again)
 }
 END_TEST
 
+START_TEST(the_first_entry_that_failed_is_the_one_told)
+{
+	struct faultq f;
+	static struct faultq_transfer t;
+	struct ioasid_fault fault;
+	struct ioasid_response batch[2];
+
+	faultq_begin(&f, (struct faultq_wish){.devices = 1});
+	faultq_start(&f, &t, 0, 1, 1);
+	ok(ioasid_mock_pump(f.mock));
+	ck_assert_int_eq(ok(ioasid_faultq_read(f.queue, &fault, 1)), 1);
+	batch[0] = (struct ioasid_response){.id = fault.id, .code = IOASID_RESPONSE_INVALID};
+	batch[1] = (struct ioasid_response){.id = fault.id, .code = 7};
+	ok(ioasid_mock_fail(f.mock, IOASID_MOCK_OP_ANSWER, 1, -EIO));
+	fails(-EIO, "entry 0", ioasid_faultq_complete(f.queue, batch, 2));
+	ck_assert_int_eq(batch[1].status, -EINVAL);
+	ck_assert_int_eq(ok(ioasid_faultq_complete(f.queue, batch, 1)), 1);
+	ck_assert_int_eq(ok(ioasid_mock_pump(f.mock)), 0);
+	faultq_end(&f);
+}
+END_TEST
+
 START_TEST(equal_labels_are_not_unique)
 {
 	struct faultq f;
@@ -353,6 +375,7 @@ int main(void)
 	tcase_add_test(tcase, a_group_answered_before_it_was_read_is_never_handed_out);
 	tcase_add_test(tcase, a_bad_entry_does_not_spoil_its_batch);
 	tcase_add_test(tcase, an_answer_the_platform_refuses_can_be_given_again);
+	tcase_add_test(tcase, the_first_entry_that_failed_is_the_one_told);
 	tcase_add_test(tcase, equal_labels_are_not_unique);
 	tcase_add_test(tcase, pending_meets_every_group_once_read_or_not);
 	tcase_add_test(tcase, the_descriptor_is_readable_until_a_read_finds_nothing);

@@ -4,6 +4,7 @@
  * streams of operations beside a plain sorted array, and an allocator that fails. Link it with
  * -Wl,--wrap=calloc, which puts that allocator in.
  */
+#include "maptree-sound.h"
 #include "maptree.h"
 #include "support.h"
 #include <errno.h>

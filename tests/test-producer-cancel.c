@@ -7,6 +7,7 @@
 #include "ringkit.h"
 #include "support.h"
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #define COUNT  64
@@ -297,6 +298,102 @@ START_TEST(nothing_overtakes_a_cancellation)
 }
 END_TEST
 
+/* ---- a ring that is emptied all the time ---- */
+
+#define TOLD 3 /* the route that is cancelled again and again */
+
+/* A reader that makes room just where the producer looks for it, between one look and the next. */
+struct drain {
+	pthread_t thread;
+	uint64_t told;      /* CANCELLED records seen */
+	uint64_t overtaken; /* groups that came before a cancellation which was there first */
+	int delivered;      /* atomic: the group to cancel was handed out */
+	int over;           /* atomic */
+};
+
+static void drain_one(struct drain *d, const struct ioasid_fault *fault)
+{
+	uint64_t cookie;
+
+	if (fault->flags & IOASID_FAULT_CANCELLED) {
+		d->told++;
+		return;
+	}
+	if (fault->pasid == TOLD) {
+		__atomic_store_n(&d->delivered, 1, __ATOMIC_RELEASE);
+		return;
+	}
+	d->overtaken += fault->label > d->told;
+	if (!pending_claim(kit.producer.pending, fault->id, &cookie))
+		pending_retire(kit.producer.pending, fault->id);
+}
+
+static void *drain(void *arg)
+{
+	struct drain *d = arg;
+	struct ioasid_fault some[16];
+
+	while (!__atomic_load_n(&d->over, __ATOMIC_ACQUIRE)) {
+		int got = ringkit_take(&kit, some, 16);
+		unsigned int n = got > 0 ? ringkit_deliver(&kit, some, (unsigned int)got) : 0;
+
+		for (unsigned int i = 0; i < n; i++)
+			drain_one(d, &some[i]);
+	}
+	return NULL;
+}
+
+/* Its label says how many cancellations there were before it. */
+static void push_labelled(struct routed *routed, uint32_t pasid, uint64_t label)
+{
+	*routed = (struct routed){.record = ringkit_record(500, 0, 1)};
+	routed->record.pasid = pasid;
+	routed->record.label = label;
+	routed->group.records = &routed->record;
+	routed->group.count = 1;
+	routed->group.device = DEVICE;
+	producer_push(&kit.producer, &routed->group);
+}
+
+static uint32_t keeps_back(void)
+{
+	return __atomic_load_n(&shared->flags, __ATOMIC_RELAXED) & IOASID_RING_BACKLOG;
+}
+
+/* The ring is filled, the cancellation finds no room, and what comes after it neither. */
+static void cancel_before_others(struct drain *d, uint64_t before)
+{
+	static struct routed one, some[4 * COUNT];
+	unsigned int n = 0;
+
+	push_labelled(&one, TOLD, before);
+	while (!__atomic_exchange_n(&d->delivered, 0, __ATOMIC_ACQUIRE))
+		sched_yield();
+	while (n < 2 * COUNT && !keeps_back())
+		push_labelled(&some[n++], DEVICE + 1, before);
+	producer_cancel(&kit.producer, DEVICE, TOLD);
+	for (unsigned int last = n + COUNT; n < last; n++)
+		push_labelled(&some[n], DEVICE + 1, before + 1);
+	/* the stock is used again: all of it has left the producer's hands */
+	while (keeps_back())
+		sched_yield();
+}
+
+START_TEST(nothing_overtakes_a_cancellation_while_a_reader_makes_room)
+{
+	struct drain d = {.told = 0};
+	unsigned long rounds = support_rounds(3000);
+
+	ck_assert_int_eq(pthread_create(&d.thread, NULL, drain, &d), 0);
+	for (unsigned long i = 0; i < rounds; i++)
+		cancel_before_others(&d, i);
+	__atomic_store_n(&d.over, 1, __ATOMIC_RELEASE);
+	ck_assert_int_eq(pthread_join(d.thread, NULL), 0);
+	ck_assert_uint_eq(d.overtaken, 0);
+	ck_assert_uint_eq(cancelled(), rounds);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("producer, cancel");
@@ -314,5 +411,6 @@ int main(void)
 	tcase_add_test(tcase, cancellations_that_find_no_room_follow);
 	tcase_add_test(tcase, a_cancellation_goes_before_groups_that_wait);
 	tcase_add_test(tcase, nothing_overtakes_a_cancellation);
+	tcase_add_test(tcase, nothing_overtakes_a_cancellation_while_a_reader_makes_room);
 	return support_run(suite);
 }

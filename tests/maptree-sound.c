@@ -4,6 +4,7 @@
  * it after what they do; it changes nothing. This room must not know how the tree is brought into
  * the shape it has, only which shapes are allowed.
  */
+#include "maptree-sound.h"
 #include "maptree-node.h"
 
 static bool is_filled(const struct maptree_node *node)
