@@ -38,6 +38,7 @@ RULES = [
     ("lib/mock/*.[ch]", ["<ioasid/*.h>", "lib/mock/*.h", "lib/backend.h", "lib/ctx.h",
                          "lib/error.h", "lib/list.h", "lib/maptree.h", "lib/opts.h",
                          "lib/pending.h", "lib/producer.h"]),
+    ("lib/iommufd/uapi.h", []),
     # the core: no leaf, nor what a leaf is used with
     ("lib/*.[ch]", NOT_MOCK + ["lib/*.h"]),
     # what users see is all that users have
