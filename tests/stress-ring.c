@@ -2,9 +2,10 @@
 /*
  * The fault ring under load: one thread raises groups, three or more take them, and each record
  * must come out once, whole, as it went in. Nothing is timed; a lost wake-up is a test that does
- * not end. The single steps are in test-ring.c.
+ * not end. The single steps are in test-ring.c, what the indices order is in stress-ring-order.c.
  */
 #include "ringkit.h"
+#include "stress.h"
 #include "support.h"
 #include <poll.h>
 #include <pthread.h>
@@ -14,14 +15,6 @@
 
 #define READERS  3
 #define READ_MAX 256
-
-#if defined(__SANITIZE_THREAD__)
-#define UNDER_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNDER_TSAN 1
-#endif
-#endif
 
 struct load {
 	struct ringkit kit;
@@ -34,19 +27,6 @@ struct load {
 	sem_t go;
 };
 
-/* A full run may be as long as it likes, an instrumented one not. */
-static uint64_t records_of(unsigned long full, unsigned long tsan)
-{
-	unsigned long records = support_rounds(full);
-
-#ifdef UNDER_TSAN
-	return records > tsan ? tsan : records;
-#else
-	(void)tsan;
-	return records;
-#endif
-}
-
 /*
  * The great run, for each place to begin: 50 million records; 2 million under ThreadSanitizer; at a
  * SUPPORT_SCALE of 1, as under valgrind, 200,000.
@@ -57,7 +37,7 @@ static uint64_t records_of(unsigned long full, unsigned long tsan)
 
 static uint64_t great_records(void)
 {
-	return support_rounds(100) > 1 ? records_of(GREAT, GREAT_TSAN) : GREAT_SLOWEST;
+	return support_rounds(100) > 1 ? stress_records(GREAT, GREAT_TSAN) : GREAT_SLOWEST;
 }
 
 /* A million records before the indices pass 2^32 or 2^64, or half way where there are not so many:
@@ -246,7 +226,7 @@ START_TEST(a_single_reader_sees_each_record_once)
 	const struct ringkit_plan plan = {
 		.records = 1024, .group_max = 64, .start = starts[_i], .single = true};
 
-	run(&plan, records_of(10000000, 1000000), 1);
+	run(&plan, stress_records(10000000, 1000000), 1);
 }
 END_TEST
 
@@ -254,7 +234,7 @@ START_TEST(small_groups_are_seen_once)
 {
 	const struct ringkit_plan plan = {.records = 128, .group_max = 3, .start = starts[_i]};
 
-	run(&plan, records_of(4000000, 400000), READERS);
+	run(&plan, stress_records(4000000, 400000), READERS);
 }
 END_TEST
 
@@ -264,7 +244,7 @@ START_TEST(a_producer_that_is_always_ahead_loses_nothing)
 	const struct ringkit_plan plan = {
 		.records = 64, .group_max = 64, .start = starts[_i], .stock = 512};
 
-	run(&plan, records_of(10000000, 400000), READERS);
+	run(&plan, stress_records(10000000, 400000), READERS);
 }
 END_TEST
 
@@ -274,7 +254,7 @@ START_TEST(a_full_table_loses_nothing)
 	const struct ringkit_plan plan = {
 		.records = 1024, .group_max = 2, .start = starts[_i], .outstanding = 7};
 
-	run(&plan, records_of(1000000, 100000), READERS);
+	run(&plan, stress_records(1000000, 100000), READERS);
 }
 END_TEST
 
@@ -285,7 +265,7 @@ START_TEST(a_reader_stopped_for_ever_holds_up_nobody)
 	pthread_t threads[READERS], stopped;
 	struct load load = {0};
 
-	load_open(&load, &plan, records_of(4000000, 400000));
+	load_open(&load, &plan, stress_records(4000000, 400000));
 	ck_assert_int_eq(pthread_create(&stopped, NULL, read_and_stop, &load), 0);
 	push_until(&load, &number, 40, &random);
 	sem_wait(&load.stopped);
@@ -334,7 +314,7 @@ static void run_pollers(const struct ringkit_plan *plan, unsigned int n, unsigne
 	pthread_t threads[READERS];
 	struct load load = {0};
 
-	load_open(&load, plan, records_of(1000000, 50000));
+	load_open(&load, plan, stress_records(1000000, 50000));
 	load.read_max = read_max;
 	load.poll = true;
 	start_readers(&load, threads, n);
@@ -367,88 +347,11 @@ START_TEST(pollers_miss_no_backlog)
 }
 END_TEST
 
-/*
- * Beside the ring, plain memory that only its indices order: a thread checker sees if they do not.
- * The consumer keeps off the table and the producer's lock, which would order everything.
- */
-#define BESIDE 256
-
-struct beside {
-	struct ringkit kit;
-	uint64_t numbers[BESIDE]; /* more than the ring holds */
-	uint64_t total;
-	uint64_t wrong;
-};
-
-static void look_beside(void *arg)
-{
-	struct beside *beside = arg;
-	uint64_t head = __atomic_load_n(&beside->kit.producer.ring->head, __ATOMIC_RELAXED);
-
-	beside->wrong += beside->numbers[head % BESIDE] != head;
-}
-
-static void *read_beside(void *arg)
-{
-	struct beside *beside = arg;
-	struct ioasid_fault fault;
-	unsigned int needed;
-	uint64_t seen = 0;
-
-	ringkit_before_claim_arg = beside;
-	while (seen < beside->total) {
-		ringkit_before_claim = look_beside;
-		if (ring_read(&beside->kit.ring, &fault, 1, &needed) == 1)
-			seen++;
-		else
-			sched_yield();
-	}
-	return NULL;
-}
-
-/* Raises a group of one, waits for its publication, and forgets its slot. */
-static void push_beside(struct beside *beside, struct producer_group *group)
-{
-	struct producer *producer = &beside->kit.producer;
-	uint64_t cookie, id, tail = producer->ring->tail;
-
-	beside->numbers[tail % BESIDE] = tail;
-	producer_push(producer, group);
-	while (producer->ring->tail == tail) {
-		sched_yield();
-		producer_refill(producer);
-	}
-	id = __atomic_load_n(&producer->records[tail % 64].id, __ATOMIC_RELAXED);
-	if (pending_claim(producer->pending, id, &cookie))
-		ck_abort_msg("the group is not outstanding");
-	pending_retire(producer->pending, id);
-}
-
-START_TEST(the_indices_order_what_is_beside_the_ring)
-{
-	const struct ringkit_plan plan = {.records = 64, .group_max = 1, .single = _i};
-	const struct ioasid_fault record = {.pages = 1};
-	static struct beside beside;
-	struct producer_group group = {.records = &record, .count = 1};
-	pthread_t reader;
-
-	ringkit_open(&beside.kit, &plan);
-	beside.total = records_of(1000000, 200000);
-	ck_assert_int_eq(pthread_create(&reader, NULL, read_beside, &beside), 0);
-	for (uint64_t i = 0; i < beside.total; i++)
-		push_beside(&beside, &group);
-	ck_assert_int_eq(pthread_join(reader, NULL), 0);
-	ck_assert_uint_eq(beside.wrong, 0);
-	ringkit_close(&beside.kit);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("ring under load");
 	TCase *load = support_case(suite, "load");
 	TCase *sleep = support_case(suite, "sleep");
-	TCase *beside = support_case(suite, "beside");
 
 	tcase_add_loop_test(load, three_readers_see_each_record_once, 0, 2);
 	tcase_add_loop_test(load, a_single_reader_sees_each_record_once, 0, 2);
@@ -458,6 +361,5 @@ int main(void)
 	tcase_add_loop_test(load, a_reader_stopped_for_ever_holds_up_nobody, 0, 2);
 	tcase_add_loop_test(sleep, pollers_miss_no_wake_up, 0, 2);
 	tcase_add_loop_test(sleep, pollers_miss_no_backlog, 0, 2);
-	tcase_add_loop_test(beside, the_indices_order_what_is_beside_the_ring, 0, 2);
 	return support_run(suite);
 }
