@@ -3,51 +3,10 @@
  * The table of outstanding groups, asked by name: what a guest's page response says, and what a
  * walk over all of them finds. States are in test-pending.c.
  */
-#include "pending.h"
-#include "support.h"
+#include "pendingkit.h"
 #include <errno.h>
 #include <ioasid/fault.h>
 #include <stdlib.h>
-
-static struct pending *table;
-
-/* ---- helpers ---- */
-
-#define SLOTS 64
-
-static void set_up(void)
-{
-	table = pending_new(SLOTS);
-	ck_assert_ptr_nonnull(table);
-}
-
-static void tear_down(void)
-{
-	pending_free(table);
-}
-
-static uint64_t raise_named(uint64_t label, uint32_t pasid, uint32_t group)
-{
-	const struct pending_group known = {
-		.label = label, .pasid = pasid, .group = group, .cookie = label * 1000 + group};
-	uint64_t id = pending_raise(table, &known);
-
-	ck_assert_uint_ne(id, 0);
-	return id;
-}
-
-static uint64_t raise_one(void)
-{
-	return raise_named(7, 8, 9);
-}
-
-static void answer(uint64_t id)
-{
-	uint64_t cookie;
-
-	ck_assert_int_eq(pending_claim(table, id, &cookie), 0);
-	pending_retire(table, id);
-}
 
 /* ---- names ---- */
 
