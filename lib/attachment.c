@@ -127,6 +127,33 @@ static int begin_route(const struct ioasid_attachment *attachment, struct ioasid
 	range_forget(space);
 	err = be->ops->attach(be, route, space->id);
 	tree_leave(space);
+	return err == -EADDRINUSE ? collide_explain(attachment->device, space) : err;
+}
+
+static int end_route(const struct ioasid_attachment *attachment, struct ioasid_space *from)
+{
+	struct backend_route route = {attachment->device->is.id, attachment->pasid};
+	struct backend *be = attachment->ctx->be;
+	int err;
+
+	faultq_stop(from->faults);
+	err = be->ops->detach(be, route);
+	faultq_go_on(from->faults);
+	return err;
+}
+
+/* A mate of its group has led the route on to a child: the device is with that one's parents too,
+ * though it never came by there. */
+static int join_route(const struct ioasid_attachment *attachment, struct ioasid_space *leads)
+{
+	int err = begin_route(attachment, leads);
+
+	if (err || !nest_copies(leads))
+		return err;
+	err = window_check_parents(leads);
+	if (err && end_route(attachment, leads))
+		return error_reason(
+			-EIO, "errno %d, and the route leads to space %u now", -err, leads->id);
 	return err;
 }
 
@@ -135,8 +162,10 @@ static int make(struct ioasid_attachment *attachment)
 	struct ioasid_device *device = attachment->device;
 	struct ioasid_space *leads = route_leads(device, attachment->pasid, NULL);
 
-	if (!leads || !route_top(device, attachment->pasid))
-		return begin_route(attachment, leads ? leads : attachment->space);
+	if (!leads)
+		return begin_route(attachment, attachment->space);
+	if (!route_top(device, attachment->pasid))
+		return join_route(attachment, leads);
 	if (space_is_ancestor(attachment->space, leads))
 		return 0; /* a mate has led it there, or further, already */
 	return route_move(attachment, leads, attachment->space);
@@ -256,18 +285,6 @@ int attachment_refuse_needed(const struct ioasid_attachment *attachment, const c
 	return error_set(-EBUSY,
 		"%s: %s is attached to space %u, which nests on %u: detach that first", call,
 		attachment->device->name, child->id, attachment->space->id);
-}
-
-static int end_route(const struct ioasid_attachment *attachment, struct ioasid_space *from)
-{
-	struct backend_route route = {attachment->device->is.id, attachment->pasid};
-	struct backend *be = attachment->ctx->be;
-	int err;
-
-	faultq_stop(from->faults);
-	err = be->ops->detach(be, route);
-	faultq_go_on(from->faults);
-	return err;
 }
 
 /* The route goes back to where it leads without this attachment, its group's mates considered. */

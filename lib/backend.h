@@ -20,6 +20,7 @@
 
 #include <ioasid/fault.h>
 #include <ioasid/ioasid.h>
+#include <ioasid/pgtable.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -60,8 +61,9 @@ struct backend_route {
 struct backend_map {
 	uint64_t iova;
 	uint64_t length;
-	uint64_t addr;  /* process memory, or the parent's address if the leaf nests */
-	uint32_t flags; /* IOASID_MAP_READ, _WRITE */
+	uint64_t addr;   /* process memory, or the parent's address if the leaf nests */
+	uint32_t flags;  /* IOASID_MAP_READ, _WRITE */
+	bool registered; /* it lies in one range of memory_register, which outlives the map */
 };
 
 /* length bytes of a map at from, in space source, appear at iova too: the pages are shared. */
@@ -73,10 +75,36 @@ struct backend_copy {
 	uint64_t length;
 };
 
+/* A file's bytes from offset on, instead of the map's addr. */
+struct backend_file {
+	int fd;
+	uint64_t offset;
+};
+
+/* What the IOMMUs of a space's devices are, for ioasid_space_info(). */
+struct backend_hardware {
+	uint64_t page_sizes; /* a bit each */
+	uint32_t formats;    /* of page tables, 1 << IOASID_PGTABLE_* */
+	uint32_t addr_width; /* bits, of guests' tables; 0: not known */
+};
+
+/* Which pages of one map were written. The bitmap is zero at first, bit 0 the page at iova. It is
+ * of whole pages of memory: kernels set bits beyond the last one, if a page of the IOMMU's has
+ * more. */
+struct backend_dirty {
+	uint64_t iova;
+	uint64_t length;
+	uint64_t page; /* bytes a bit stands for, the least page size */
+	uint64_t *bitmap;
+	bool keep; /* they stay noted */
+};
+
 /* A queue as the leaf made it; all of it stays the leaf's until faultq_free. */
 struct backend_faultq {
 	uint32_t id; /* at least 1 */
+	bool pulls;  /* records come into the ring by faultq_pull alone */
 	int eventfd; /* non-blocking */
+	int pollfd;  /* readable when the eventfd is, or when faultq_pull would find something */
 	void *ring;  /* struct ioasid_ring */
 	size_t ring_size;
 	struct pending *pending;
@@ -100,10 +128,15 @@ struct backend_ops {
 
 	/* [C] *id gets the new space's number, at least 1 and not in use. */
 	int (*space_new)(struct backend *, const struct backend_space *, uint32_t *id);
-	/* [C] the space has no children, no attachments; its maps go with it. Cannot fail. */
+	/* [C] the space has no children, no attachments and no table; its maps go with it.
+	 * Cannot fail. */
 	void (*space_destroy)(struct backend *, uint32_t space);
-	/* [C] or [T]: page sizes as a bit mask. */
-	int (*space_page_sizes)(struct backend *, uint32_t space, uint64_t *sizes);
+	/* [C] or [T] */
+	int (*space_hardware)(struct backend *, uint32_t space, struct backend_hardware *);
+	/* [C], [T exclusively] the ranges, ascending and aligned, stay usable: an attach that would
+	 * narrow them fails with -EADDRINUSE. They replace those of the last call. */
+	int (*space_allow)(struct backend *, uint32_t space, const struct ioasid_range *ranges,
+		unsigned int n);
 	/* [C] or [T]: writes at most n ranges, ascending; returns how many there are. */
 	int (*space_ranges)(
 		struct backend *, uint32_t space, struct ioasid_range *ranges, unsigned int n);
@@ -112,6 +145,11 @@ struct backend_ops {
 	int (*device_bind)(struct backend *, int fd, uint64_t label, struct backend_device *device);
 	/* [C] the device has no attachments. Cannot fail. */
 	void (*device_unbind)(struct backend *, uint32_t device);
+
+	/* [C] the addresses that the device alone allows, written as by space_ranges; fails,
+	 * without a reason, where they cannot be told now. */
+	int (*device_ranges)(
+		struct backend *, uint32_t device, struct ioasid_range *ranges, unsigned int n);
 
 	/* [C] the route leads nowhere yet. -EADDRINUSE: maps of the space collide with reserved
 	 * windows of the device. */
@@ -124,6 +162,9 @@ struct backend_ops {
 
 	/* [T] addresses are aligned, in the ranges and free. */
 	int (*map)(struct backend *, uint32_t space, const struct backend_map *);
+	/* [T] the same from a file; only where the leaf has IOASID_EXT_MAP_FILE. map->addr is 0. */
+	int (*map_file)(struct backend *, uint32_t space, const struct backend_map *map,
+		const struct backend_file *file);
 	/* [T exclusively] the source is mapped throughout. Where there is no
 	 * IOASID_EXT_NEST_SOFTWARE of the leaf's own, the core nests with this. */
 	int (*copy)(struct backend *, uint32_t space, const struct backend_copy *);
@@ -131,6 +172,25 @@ struct backend_ops {
 	 * holes among them only where the tree is held exclusively. When it returns, no
 	 * DMA reaches the memory. May have removed part of it on error. */
 	int (*unmap)(struct backend *, uint32_t space, uint64_t first, uint64_t last);
+
+	/* [X], [T exclusively] a child without maps and without a table; its routes move to the
+	 * table, cancelling as detach does. */
+	int (*pgtable_bind)(
+		struct backend *, uint32_t space, uint32_t parent, const struct ioasid_pgtable *);
+	/* [X], [T exclusively] its routes find the space empty. */
+	int (*pgtable_unbind)(struct backend *, uint32_t space);
+	/* [T] the space has a table, the list is checked. Returns how many of the n were handled,
+	 * in order, less than n only if the next one failed and error_reason() says why; if the
+	 * first one failed, why. */
+	int (*invalidate)(struct backend *, uint32_t space, const struct ioasid_invalidation *list,
+		unsigned int n);
+
+	/* [C], [T exclusively] the space was made for it. */
+	int (*dirty_start)(struct backend *, uint32_t space);
+	int (*dirty_stop)(struct backend *, uint32_t space);
+	/* [T] the space tracks; a range of one map or copy, or a part of it. May have read some
+	 * on error; -ENOENT: the map has gone meanwhile. */
+	int (*dirty_read)(struct backend *, uint32_t space, const struct backend_dirty *);
 
 	/* [C] */
 	int (*memory_register)(struct backend *, uint64_t addr, uint64_t length);
@@ -147,13 +207,33 @@ struct backend_ops {
 	void (*faultq_free)(struct backend *, struct backend_faultq *queue);
 	/* [G] moves what waits into the ring, as far as there is room. */
 	void (*faultq_refill)(struct backend *, uint32_t queue);
+	/* [G] moves what the platform has into the ring, as far as there is room; one caller at a
+	 * time does, the others return at once. Only where the queue pulls. */
+	void (*faultq_pull)(struct backend *, uint32_t queue);
 	/* [G] fills in raised, cancelled, deferred, signals and waiting. */
 	void (*faultq_stats)(struct backend *, uint32_t queue, struct ioasid_faultq_stats *stats);
 	/* [G] the core has won the pending groups behind the cookies. Returns how many of the n
 	 * were sent, in order, less than n only if the next one failed; if the first one failed,
-	 * why. */
+	 * why. -ESTALE: the platform has ended that group by itself. */
 	int (*answer)(struct backend *, uint32_t queue, struct backend_answer *, unsigned int n);
 };
+
+/* backend.c: for what a leaf lacks; -EOPNOTSUPP, saying which leaf lacks what */
+int backend_unsupported_space_allow(
+	struct backend *, uint32_t space, const struct ioasid_range *ranges, unsigned int n);
+int backend_unsupported_device_ranges(
+	struct backend *, uint32_t device, struct ioasid_range *ranges, unsigned int n);
+int backend_unsupported_map_file(
+	struct backend *, uint32_t space, const struct backend_map *, const struct backend_file *);
+int backend_unsupported_pgtable_bind(
+	struct backend *, uint32_t space, uint32_t parent, const struct ioasid_pgtable *);
+int backend_unsupported_pgtable_unbind(struct backend *, uint32_t space);
+int backend_unsupported_invalidate(
+	struct backend *, uint32_t space, const struct ioasid_invalidation *list, unsigned int n);
+int backend_unsupported_dirty(struct backend *, uint32_t space);
+int backend_unsupported_dirty_read(struct backend *, uint32_t space, const struct backend_dirty *);
+/* a leaf whose queues do not pull */
+void backend_no_pull(struct backend *, uint32_t queue);
 
 static inline bool backend_has(const struct backend *be, uint32_t extension)
 {

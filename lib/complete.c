@@ -104,7 +104,11 @@ static void give_back(struct answering *call, struct batch *batch, unsigned int 
 {
 	struct ioasid_response *response = batch->of[at];
 
-	pending_unclaim(call->queue->is.pending, response->id);
+	/* a group that the platform has ended by itself will not be answered by a second try */
+	if (err == -ESTALE)
+		pending_retire(call->queue->is.pending, response->id);
+	else
+		pending_unclaim(call->queue->is.pending, response->id);
 	if (note_failure(call, response, err))
 		error_from(err, "%s: entry %u: the group 0x%llx", call->call, call->failed,
 			(unsigned long long)response->id);

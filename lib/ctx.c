@@ -11,18 +11,6 @@ int null_argument(const char *call, const char *what)
 	return error_set(-EINVAL, "%s: %s is NULL", call, what);
 }
 
-void writer_first(pthread_rwlock_t *lock)
-{
-	pthread_rwlockattr_t attr;
-
-	pthread_rwlockattr_init(&attr);
-#ifdef __GLIBC__
-	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-#endif
-	pthread_rwlock_init(lock, &attr);
-	pthread_rwlockattr_destroy(&attr);
-}
-
 int ctx_new(struct backend *be, struct ioasid_ctx **out)
 {
 	struct ioasid_ctx *ctx = calloc(1, sizeof(*ctx));
@@ -64,7 +52,8 @@ void ctx_unref(struct ioasid_ctx *ctx)
 	/* Acquire and release: the last one sees what all others did. */
 	if (__atomic_sub_fetch(&ctx->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	ctx->be->ops->release(ctx->be);
+	if (ctx->be)
+		ctx->be->ops->release(ctx->be);
 	maptree_clear(&ctx->memory.ranges);
 	pthread_mutex_destroy(&ctx->memory.lock);
 	pthread_mutex_destroy(&ctx->lock);
@@ -93,6 +82,7 @@ void ioasid_close(struct ioasid_ctx *ctx)
 	ctx->closed = true;
 	quiesce(ctx);
 	ctx->be->ops->close(ctx->be);
+	list_each(link, &ctx->spaces) map_close(list_entry(link, struct ioasid_space, link));
 	list_each(link, &ctx->devices) device_close(list_entry(link, struct ioasid_device, link));
 	pthread_mutex_unlock(&ctx->lock);
 	ctx_unref(ctx);

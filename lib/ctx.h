@@ -8,7 +8,8 @@
 struct backend;
 struct ioasid_ctx;
 
-/* 0 and *ctx, which owns the backend from then on; -ENOMEM, and the backend is the caller's. */
+/* 0 and *ctx, which owns the backend from then on; -ENOMEM, and the backend is the caller's. Before
+ * there is one, be is NULL: see open.c. */
 int ctx_new(struct backend *be, struct ioasid_ctx **ctx);
 
 #endif

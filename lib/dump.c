@@ -21,11 +21,23 @@ static size_t count_maps(struct ioasid_space *space, uint64_t *bytes)
 {
 	size_t maps;
 
-	pthread_mutex_lock(&space->maps_lock);
+	latch_take(&space->maps_lock);
 	maps = maptree_count(&space->maps);
 	*bytes = space->mapped;
-	pthread_mutex_unlock(&space->maps_lock);
+	latch_release(&space->maps_lock);
 	return maps;
+}
+
+static const char *format_name(uint32_t format)
+{
+	switch (format) {
+	case IOASID_PGTABLE_VTD_S1:
+		return "VT-d first stage";
+	case IOASID_PGTABLE_SMMUV3_S1:
+		return "SMMUv3 stage 1";
+	default:
+		return "AMD v2";
+	}
 }
 
 static void print_space_line(struct ioasid_space *space, FILE *out)
@@ -39,7 +51,14 @@ static void print_space_line(struct ioasid_space *space, FILE *out)
 	if (space->flags & IOASID_SPACE_NEST_PARENT)
 		fputs(", nesting parent", out);
 	if (space->flags & IOASID_SPACE_DIRTY_TRACKING)
-		fputs(", dirty tracking", out);
+		fprintf(out, ", dirty tracking%s", space->dirty ? " is on" : "");
+	if (space->flags & IOASID_SPACE_SMALL_PAGES)
+		fputs(", small pages", out);
+	if (space->windows.count)
+		fprintf(out, ", allowed windows: %u", space->windows.count);
+	if (space->table.size)
+		fprintf(out, ", a %s table at 0x%" PRIx64, format_name(space->table.format),
+			space->table.addr);
 	if (__atomic_load_n(&space->incomplete, __ATOMIC_RELAXED))
 		fputs(", a device of a group is missing", out);
 }
@@ -89,11 +108,14 @@ static void print_routes(struct ioasid_device *device, FILE *out)
 
 static void print_device(struct ioasid_device *device, FILE *out)
 {
-	fprintf(out, "  %s: label 0x%" PRIx64 ", IOMMU group %u of %u, %u PASID bits%s%s\n",
+	uint32_t flags = device->is.flags;
+
+	fprintf(out, "  %s: label 0x%" PRIx64 ", IOMMU group %u of %u, %u PASID bits%s%s%s%s\n",
 		device->name, device->label, device->is.group, device->is.group_size,
-		device->is.pasid_bits,
-		device->is.flags & IOASID_DEVICE_MEDIATED ? ", mediated" : "",
-		device->is.flags & IOASID_DEVICE_PAGE_REQUESTS ? ", page requests" : "");
+		device->is.pasid_bits, flags & IOASID_DEVICE_MEDIATED ? ", mediated" : "",
+		flags & IOASID_DEVICE_PAGE_REQUESTS ? ", page requests" : "",
+		flags & IOASID_DEVICE_NESTING ? ", nesting" : "",
+		flags & IOASID_DEVICE_DIRTY ? ", dirty tracking" : "");
 	print_routes(device, out);
 }
 

@@ -8,7 +8,8 @@
 
 #define ERROR_TEXT_SIZE 256
 
-#define ERROR_FORMAT(f, a) __attribute__((format(printf, f, a)))
+/* Cold: what leads there is kept out of the way of what works. */
+#define ERROR_FORMAT(f, a) __attribute__((format(printf, f, a), cold))
 
 /* Sets the thread's text, forgets the reason, returns err (negative). errno stays as it was. */
 int error_set(int err, const char *format, ...) ERROR_FORMAT(2, 3);

@@ -1,380 +1,257 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Maps of a space. A map is reserved in the space's own tree, made by the backend with no short
- * lock held, then committed or rolled back; an unmap the other way round. So the kernel's slow
- * pinning runs in parallel, and bad input never reaches it.
+ * Maps of a space, how they come. A map is reserved in the space's own tree, made by the backend
+ * with no short lock held, then committed or rolled back. So the kernel's slow pinning runs in
+ * parallel, and bad input never reaches it. How maps end is unmap.c's.
  */
 #include "core.h"
 
 #define KNOWN_FLAGS (IOASID_MAP_RW | IOASID_MAP_FIXED)
 
-static int check_flags(const char *call, const struct ioasid_map *map)
+/* What is part of the most frequent call; for maps of files there are functions of the same. */
+#define ALWAYS_INLINE __attribute__((always_inline)) static inline
+
+static int refuse_flags(const char *call, const struct ioasid_map *map)
 {
 	if (map->flags & ~KNOWN_FLAGS || map->reserved)
 		return error_set(-EINVAL, "%s: unknown flags 0x%x, or reserved is not 0", call,
 			map->flags & ~KNOWN_FLAGS);
-	if (!(map->flags & IOASID_MAP_RW))
-		return error_set(-EINVAL,
-			"%s: flags 0x%x permit nothing: set IOASID_MAP_READ or _WRITE", call,
-			map->flags);
-	return 0;
+	return error_set(-EINVAL, "%s: flags 0x%x permit nothing: set IOASID_MAP_READ or _WRITE",
+		call, map->flags);
 }
 
-static int check_length(
-	const struct ioasid_space *space, const char *call, const struct ioasid_map *map)
+static bool wraps(uint64_t first, uint64_t length)
+{
+	return first + (length - 1) < first;
+}
+
+static int refuse_length(const char *call, const struct ioasid_map *map)
 {
 	uint64_t addr = (uintptr_t)map->addr;
 
 	if (!map->length)
 		return error_set(-EINVAL, "%s: length is 0", call);
-	if (!map->addr && !space->parent)
-		return null_argument(call, "map->addr");
-	if (addr + (map->length - 1) < addr)
-		return error_set(-EINVAL, "%s: address 0x%llx, length 0x%llx wraps", call,
-			(unsigned long long)addr, (unsigned long long)map->length);
-	if (map->flags & IOASID_MAP_FIXED && map->iova + (map->length - 1) < map->iova)
-		return error_set(-EINVAL, "%s: IOVA 0x%llx, length 0x%llx wraps", call,
-			(unsigned long long)map->iova, (unsigned long long)map->length);
+	return error_set(-EINVAL, "%s: address 0x%llx, length 0x%llx wraps", call,
+		(unsigned long long)addr, (unsigned long long)map->length);
+}
+
+ALWAYS_INLINE int check(
+	const struct ioasid_space *space, const struct ioasid_map *map, struct mapping *mapping)
+{
+	uint64_t addr = (uintptr_t)map->addr;
+
+	if (map->flags & ~KNOWN_FLAGS || map->reserved || !(map->flags & IOASID_MAP_RW))
+		return refuse_flags(mapping->call, map);
+	if (!map->length || wraps(addr, map->length))
+		return refuse_length(mapping->call, map);
+	if (!addr && !mapping->file && !space->parent)
+		return null_argument(mapping->call, "map->addr");
+	mapping->length = map->length;
+	mapping->flags = map->flags;
+	mapping->entry.start = map->iova;
+	mapping->entry.last = map->iova + (map->length - 1);
+	mapping->entry.value = addr;
+	mapping->entry.flags = map->flags & IOASID_MAP_RW;
 	return 0;
 }
 
-static int refuse_overlap(struct ioasid_space *space, const char *call,
-	const struct ioasid_map *map, const struct maptree_entry *other)
+static int refuse_insert(struct ioasid_space *space, const struct mapping *mapping, int err,
+	const struct maptree_entry *other)
 {
-	return error_set(-EEXIST,
-		"%s: IOVA 0x%llx-0x%llx of space %u is taken by the map 0x%llx-0x%llx", call,
-		(unsigned long long)map->iova, (unsigned long long)(map->iova + (map->length - 1)),
+	const struct maptree_entry *entry = &mapping->entry;
+
+	if (err != -EEXIST)
+		return error_from(err, "%s: space %u", mapping->call, space->id);
+	return error_set(err,
+		"%s: IOVA 0x%llx-0x%llx of space %u is taken by the map 0x%llx-0x%llx",
+		mapping->call, (unsigned long long)entry->start, (unsigned long long)entry->last,
 		space->id, (unsigned long long)other->start, (unsigned long long)other->last);
 }
 
-/* Under the maps lock. */
-static int reserve_locked(
-	struct ioasid_space *space, const char *call, struct ioasid_map *map, uint32_t mark)
+ALWAYS_INLINE int insert(struct ioasid_space *space, struct mapping *mapping)
 {
-	struct maptree_entry entry = {.value = (uintptr_t)map->addr, .mark = mark | MAP_BUSY},
-			     other;
-	int err = map->flags & IOASID_MAP_FIXED ? 0 : range_pick(space, call, map);
-
-	if (err)
-		return err;
-	entry.start = map->iova;
-	entry.last = map->iova + (map->length - 1);
-	entry.flags = map->flags & IOASID_MAP_RW;
-	err = maptree_insert(&space->maps, &entry, &other);
-	if (err == -EEXIST)
-		return refuse_overlap(space, call, map, &other);
-	return err ? error_from(err, "%s: space %u", call, space->id) : 0;
+	struct maptree_entry other;
+	int err = maptree_insert_at(&space->maps, &mapping->entry, &other, &mapping->place);
+	return err ? refuse_insert(space, mapping, err, &other) : 0;
 }
 
-static int reserve(
-	struct ioasid_space *space, const char *call, struct ioasid_map *map, bool registered)
+static void drop_memory(struct ioasid_space *space, const struct mapping *mapping)
+{
+	if (map_counts(space, mapping->entry.mark))
+		memory_drop(space->ctx, mapping->entry.value, mapping->entry.mark);
+}
+
+/* Under the maps lock. */
+ALWAYS_INLINE int reserve_locked(struct ioasid_space *space, struct mapping *mapping)
+{
+	int err = range_place(space, mapping);
+
+	if (!err && map_counts(space, mapping->entry.mark))
+		err = memory_use(space->ctx, mapping);
+	if (err)
+		return err;
+	err = insert(space, mapping);
+	if (err)
+		drop_memory(space, mapping);
+	return err;
+}
+
+ALWAYS_INLINE int reserve(struct ioasid_space *space, struct mapping *mapping)
 {
 	int err;
 
-	pthread_mutex_lock(&space->maps_lock);
-	err = reserve_locked(space, call, map, registered ? MAP_REGISTERED : 0);
-	pthread_mutex_unlock(&space->maps_lock);
+	latch_take(&space->maps_lock);
+	err = reserve_locked(space, mapping);
+	latch_release(&space->maps_lock);
 	return err;
 }
 
-static void commit(struct ioasid_space *space, const struct ioasid_map *map)
+ALWAYS_INLINE void commit(struct ioasid_space *space, struct mapping *mapping)
 {
-	pthread_mutex_lock(&space->maps_lock);
-	maptree_find(&space->maps, map->iova)->mark &= ~MAP_BUSY;
-	space->mapped += map->length;
-	pthread_mutex_unlock(&space->maps_lock);
+	latch_take(&space->maps_lock);
+	maptree_again(&space->maps, mapping->entry.start, &mapping->place)->mark &= ~MAP_BUSY;
+	space->mapped += mapping->length;
+	if (mapping->entry.mark & MAP_OWNED)
+		space->owned++;
+	latch_release(&space->maps_lock);
 }
 
-static void roll_back(struct ioasid_space *space, uint64_t iova)
+static int roll_back(struct ioasid_space *space, struct mapping *mapping, int err)
 {
-	pthread_mutex_lock(&space->maps_lock);
-	maptree_remove(&space->maps, iova);
-	pthread_mutex_unlock(&space->maps_lock);
+	latch_take(&space->maps_lock);
+	maptree_again(&space->maps, mapping->entry.start, &mapping->place);
+	maptree_remove_at(&space->maps, &mapping->place);
+	latch_release(&space->maps_lock);
+	drop_memory(space, mapping);
+	return error_from(err, "%s: IOVA 0x%llx, length 0x%llx of space %u", mapping->call,
+		(unsigned long long)mapping->entry.start, (unsigned long long)mapping->length,
+		space->id);
 }
 
-static bool is_copied(const struct ioasid_space *space)
+static int make_of_file(
+	struct ioasid_space *space, const struct mapping *mapping, struct backend_map *wish)
 {
-	return space->parent && nest_copies(space);
+	struct backend *be = space->ctx->be;
+
+	wish->addr = 0;
+	return be->ops->map_file(be, space->id, wish, mapping->file);
 }
 
-static int make_root_map(struct ioasid_space *space, const struct ioasid_map *map)
+ALWAYS_INLINE int make_in_backend(struct ioasid_space *space, const struct mapping *mapping)
 {
 	struct backend *be = space->ctx->be;
 	struct backend_map wish = {
-		.iova = map->iova,
-		.length = map->length,
-		.addr = (uintptr_t)map->addr,
-		.flags = map->flags & IOASID_MAP_RW,
+		.iova = mapping->entry.start,
+		.length = mapping->length,
+		.addr = mapping->entry.value,
+		.flags = mapping->entry.flags,
+		.registered = mapping->entry.mark & MAP_REGISTERED,
 	};
 
+	if (mapping->file)
+		return make_of_file(space, mapping, &wish);
 	return be->ops->map(be, space->id, &wish);
 }
 
-/* In the backend, and in the children's shadows. */
-static int make(struct ioasid_space *space, const struct ioasid_map *map)
+ALWAYS_INLINE int make_plain(struct ioasid_space *space, struct mapping *mapping)
 {
+	int err = reserve(space, mapping);
+
+	if (err)
+		return err;
+	err = make_in_backend(space, mapping);
+	if (err)
+		return roll_back(space, mapping, err);
+	commit(space, mapping);
+	return 0;
+}
+
+/* In the backend, and in the children's shadows. */
+static int show(struct ioasid_space *space, const struct mapping *mapping)
+{
+	const struct maptree_entry *entry = &mapping->entry;
 	struct backend *be = space->ctx->be;
-	int err = is_copied(space) ? 0 : make_root_map(space, map);
+	int err = map_is_copied(space) ? 0 : make_in_backend(space, mapping);
 
 	if (err || !nest_copies(space))
 		return err;
-	err = nest_show(space, map->iova, map->iova + (map->length - 1));
-	if (err && !is_copied(space))
-		be->ops->unmap(be, space->id, map->iova, map->iova + (map->length - 1));
+	err = nest_show(space, entry->start, entry->last);
+	if (err && !map_is_copied(space))
+		be->ops->unmap(be, space->id, entry->start, entry->last);
 	return err;
 }
 
-static int make_reserved(struct ioasid_space *space, const char *call, const struct ioasid_map *map)
+static int make_entered(struct ioasid_space *space, struct mapping *mapping)
 {
-	int err = make(space, map);
-
-	if (!err) {
-		commit(space, map);
-		return 0;
-	}
-	roll_back(space, map->iova);
-	return error_from(err, "%s: IOVA 0x%llx, length 0x%llx of space %u", call,
-		(unsigned long long)map->iova, (unsigned long long)map->length, space->id);
-}
-
-static int map_checked(struct ioasid_space *space, const char *call, struct ioasid_map *map)
-{
-	bool registered = false;
-	int err = range_load(space, call);
+	int err = space_ready(space, mapping->call);
 
 	if (!err)
-		err = range_check(space, call, map);
-	if (!err && !space->parent)
-		err = memory_use(space->ctx, call, map, &registered);
+		err = pgtable_refuse(space, mapping->call);
+	if (!err)
+		err = reserve(space, mapping);
 	if (err)
 		return err;
-	err = reserve(space, call, map, registered);
+	err = show(space, mapping);
+	if (err)
+		return roll_back(space, mapping, err);
+	commit(space, mapping);
+	return 0;
+}
+
+/* Where others must not come in, or there is a reason to refuse. */
+static int make_specially(struct ioasid_space *space, struct mapping *mapping)
+{
+	int err = map_is_incomplete(space) ? group_refuse(space, mapping->call) : 0;
+
 	if (!err)
-		err = make_reserved(space, call, map);
-	if (err && !space->parent)
-		memory_drop(space->ctx, (uintptr_t)map->addr, registered);
+		err = tree_enter(space, mapping->call);
+	if (err)
+		return err;
+	err = make_entered(space, mapping);
+	tree_leave(space);
 	return err;
 }
 
-static bool is_incomplete(const struct ioasid_space *space)
+ALWAYS_INLINE int make(struct ioasid_space *space, struct mapping *mapping)
 {
-	return __atomic_load_n(&space->incomplete, __ATOMIC_RELAXED);
+	struct gate *gate = &space->tree->lock;
+	int err;
+
+	gate_enter(gate);
+	if (!map_is_plain(space)) {
+		gate_leave_shared(gate);
+		return make_specially(space, mapping);
+	}
+	err = make_plain(space, mapping);
+	gate_leave_shared(gate);
+	return err;
+}
+
+int map_check(
+	const struct ioasid_space *space, const struct ioasid_map *map, struct mapping *mapping)
+{
+	return check(space, map, mapping);
+}
+
+int map_make(struct ioasid_space *space, struct mapping *mapping)
+{
+	return make(space, mapping);
 }
 
 int ioasid_space_map(struct ioasid_space *space, struct ioasid_map *map)
 {
-	struct ioasid_map wish;
+	struct mapping mapping;
 	int err;
 
 	if (!space || !map)
 		return null_argument(__func__, space ? "map" : "space");
-	wish = *map;
-	err = check_flags(__func__, &wish);
+	mapping.call = __func__;
+	mapping.file = NULL;
+	mapping.entry.mark = MAP_BUSY;
+	err = check(space, map, &mapping);
 	if (!err)
-		err = check_length(space, __func__, &wish);
-	if (!err && is_incomplete(space))
-		err = group_refuse(space, __func__);
+		err = make(space, &mapping);
 	if (!err)
-		err = tree_enter(space, __func__);
-	if (err)
-		return err;
-	err = space_ready(space, __func__);
-	if (!err)
-		err = map_checked(space, __func__, &wish);
-	tree_leave(space);
-	if (!err)
-		map->iova = wish.iova;
+		map->iova = mapping.entry.start;
 	return err;
-}
-
-static int refuse_cut(struct ioasid_space *space, const char *call, uint64_t first, uint64_t last,
-	const struct maptree_entry *entry)
-{
-	return error_set(-EINVAL,
-		"%s: IOVA 0x%llx-0x%llx cuts the map 0x%llx-0x%llx of space %u: unmap whole maps",
-		call, (unsigned long long)first, (unsigned long long)last,
-		(unsigned long long)entry->start, (unsigned long long)entry->last, space->id);
-}
-
-/* One call to unmap. */
-struct unmapping {
-	const char *call;
-	struct ioasid_range range;
-	bool alone; /* the tree is locked exclusively */
-};
-
-/* What an unmap is about: from the first map's start to the last one's end. */
-struct extent {
-	uint64_t first;
-	uint64_t last;
-	uint64_t bytes; /* at most INT64_MAX */
-	bool holes;     /* where other threads could map meanwhile */
-};
-
-static void add_entry(struct extent *extent, const struct maptree_entry *entry)
-{
-	uint64_t more = entry->last - entry->start + 1;
-
-	extent->holes |= extent->bytes && entry->start != extent->last + 1;
-	extent->bytes = more > INT64_MAX - extent->bytes ? INT64_MAX : extent->bytes + more;
-	extent->last = entry->last;
-}
-
-static struct maptree_entry *entry_after(
-	const struct ioasid_space *space, const struct maptree_entry *entry)
-{
-	return entry->last == UINT64_MAX ? NULL : maptree_first(&space->maps, entry->last + 1);
-}
-
-/* Nothing is cut, nobody else is at it. */
-static int measure(struct ioasid_space *space, const char *call, const struct ioasid_range *range,
-	struct extent *extent)
-{
-	struct maptree_entry *entry = maptree_first(&space->maps, range->first);
-
-	*extent = (struct extent){.first = entry ? entry->start : 0};
-	for (; entry && entry->start <= range->last; entry = entry_after(space, entry)) {
-		if (entry->start < range->first || entry->last > range->last)
-			return refuse_cut(space, call, range->first, range->last, entry);
-		if (entry->mark & MAP_BUSY)
-			return error_set(-EBUSY,
-				"%s: another thread is at the map 0x%llx of space %u", call,
-				(unsigned long long)entry->start, space->id);
-		add_entry(extent, entry);
-	}
-	if (extent->bytes)
-		return 0;
-	return error_set(-ENOENT, "%s: space %u has no map in 0x%llx-0x%llx", call, space->id,
-		(unsigned long long)range->first, (unsigned long long)range->last);
-}
-
-static void mark_all(struct ioasid_space *space, const struct extent *extent, bool busy)
-{
-	struct maptree_entry *entry = maptree_first(&space->maps, extent->first);
-
-	for (; entry && entry->start <= extent->last; entry = entry_after(space, entry))
-		entry->mark = (entry->mark & ~MAP_BUSY) | (busy ? MAP_BUSY : 0);
-}
-
-/* Marks the maps that end, unless that takes the tree for this thread alone. */
-static int reserve_all(
-	struct ioasid_space *space, const struct unmapping *unmapping, struct extent *extent)
-{
-	int err;
-
-	pthread_mutex_lock(&space->maps_lock);
-	err = measure(space, unmapping->call, &unmapping->range, extent);
-	if (!err && extent->holes && !unmapping->alone)
-		err = -EAGAIN;
-	if (!err)
-		mark_all(space, extent, true);
-	pthread_mutex_unlock(&space->maps_lock);
-	return err;
-}
-
-static void keep_all(struct ioasid_space *space, const struct extent *extent)
-{
-	pthread_mutex_lock(&space->maps_lock);
-	mark_all(space, extent, false);
-	pthread_mutex_unlock(&space->maps_lock);
-}
-
-/* Ends a map in the space's own books. */
-static void forget(struct ioasid_space *space, const struct maptree_entry *known)
-{
-	struct maptree_entry entry = *known;
-
-	maptree_remove(&space->maps, entry.start);
-	space->mapped -= entry.last - entry.start + 1;
-	if (!space->parent)
-		memory_drop(space->ctx, entry.value, entry.mark & MAP_REGISTERED);
-}
-
-static void forget_all(struct ioasid_space *space, uint64_t first, uint64_t last)
-{
-	struct maptree_entry *entry;
-
-	pthread_mutex_lock(&space->maps_lock);
-	while ((entry = maptree_first(&space->maps, first)) && entry->start <= last)
-		forget(space, entry);
-	pthread_mutex_unlock(&space->maps_lock);
-}
-
-void map_drop_all(struct ioasid_space *space)
-{
-	forget_all(space, 0, UINT64_MAX);
-}
-
-/* From the children's shadows, then from the backend. */
-static int unmake(struct ioasid_space *space, const struct extent *extent)
-{
-	struct backend *be = space->ctx->be;
-	int err = nest_copies(space) ? nest_hide(space, extent->first, extent->last) : 0;
-
-	if (err || is_copied(space))
-		return err;
-	err = be->ops->unmap(be, space->id, extent->first, extent->last);
-	if (err && nest_copies(space) && nest_show(space, extent->first, extent->last))
-		return error_reason(-EIO, "errno %d, and the children lost the maps", -err);
-	return err;
-}
-
-static int64_t unmap_entered(struct ioasid_space *space, const struct unmapping *unmapping)
-{
-	struct extent extent;
-	int err = reserve_all(space, unmapping, &extent);
-
-	if (err)
-		return err;
-	err = unmake(space, &extent);
-	if (!err) {
-		forget_all(space, extent.first, extent.last);
-		return (int64_t)extent.bytes;
-	}
-	keep_all(space, &extent);
-	return error_from(err, "%s: IOVA 0x%llx-0x%llx of space %u", unmapping->call,
-		(unsigned long long)extent.first, (unsigned long long)extent.last, space->id);
-}
-
-static int64_t unmap_checked(struct ioasid_space *space, const struct unmapping *unmapping)
-{
-	int64_t got = unmapping->alone ? tree_enter_alone(space, unmapping->call)
-				       : tree_enter(space, unmapping->call);
-
-	if (got)
-		return got;
-	got = space_ready(space, unmapping->call);
-	if (!got)
-		got = unmap_entered(space, unmapping);
-	tree_leave(space);
-	return got;
-}
-
-static int check_range(const char *call, uint64_t iova, uint64_t length, struct ioasid_range *range)
-{
-	*range = (struct ioasid_range){iova, iova + (length - 1)};
-	if (!iova && length == UINT64_MAX)
-		range->last = UINT64_MAX;
-	if (!length || range->last < iova)
-		return error_set(-EINVAL, "%s: IOVA 0x%llx, length 0x%llx is empty or wraps", call,
-			(unsigned long long)iova, (unsigned long long)length);
-	return 0;
-}
-
-int64_t ioasid_space_unmap(struct ioasid_space *space, uint64_t iova, uint64_t length)
-{
-	struct unmapping unmapping = {.call = __func__};
-	int64_t got;
-	int err = space ? check_range(__func__, iova, length, &unmapping.range)
-			: null_argument(__func__, "space");
-
-	if (!err && is_incomplete(space))
-		err = group_refuse(space, __func__);
-	if (err)
-		return err;
-	got = unmap_checked(space, &unmapping);
-	if (got != -EAGAIN)
-		return got;
-	unmapping.alone = true;
-	return unmap_checked(space, &unmapping);
 }

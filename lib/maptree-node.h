@@ -2,16 +2,20 @@
 /*
  * One node of a map tree: a leaf, which holds entries, or a branch node, which holds for each child
  * the lowest address that may be filed there. A node knows its cells and its two neighbours on the
- * same level. This room must not know parents or the tree, and it never allocates.
+ * same level; the keys of cells that are empty are as high as can be, so that a search takes the
+ * same few steps in every node. This room must not know parents or the tree, and it never
+ * allocates.
  */
 #ifndef MAPTREE_NODE_H
 #define MAPTREE_NODE_H
 
 #include "maptree.h"
+#include <string.h>
 
-/* With the header a node comes to 1016 bytes, which malloc serves from 1024. */
+/* With the header a node comes to 1 KiB. */
 #define MAPTREE_LEAF_CELLS   31
 #define MAPTREE_BRANCH_CELLS 62
+#define MAPTREE_NODE_EMPTY   UINT64_MAX /* the key of an empty cell */
 
 struct maptree_branch {
 	uint64_t key;
@@ -28,10 +32,14 @@ struct maptree_node {
 		struct maptree_entry entry[MAPTREE_LEAF_CELLS];
 		struct maptree_branch branch[MAPTREE_BRANCH_CELLS];
 	};
+	uint64_t beyond; /* the key of one more branch, which is always empty */
 };
 
 _Static_assert(offsetof(struct maptree_entry, start) == 0, "an entry begins with its key");
 _Static_assert(offsetof(struct maptree_branch, key) == 0, "a branch begins with its key");
+_Static_assert(offsetof(struct maptree_node, beyond) ==
+		       offsetof(struct maptree_node, branch[MAPTREE_BRANCH_CELLS]),
+	"where its key would be");
 
 static inline unsigned maptree_node_capacity(const struct maptree_node *node)
 {
@@ -53,18 +61,93 @@ static inline unsigned maptree_node_low_mark(const struct maptree_node *node)
 	return maptree_node_capacity(node) * 2 / 5;
 }
 
+#define MAPTREE_LEAF_LOW_MARK (MAPTREE_LEAF_CELLS * 2 / 5)
+
 static inline uint64_t maptree_node_key(const struct maptree_node *node, unsigned at)
 {
 	return node->leaf ? node->entry[at].start : node->branch[at].key;
 }
 
-/* The number of cells whose key is at or below `addr`. */
-unsigned maptree_node_up_to(const struct maptree_node *node, uint64_t addr);
+/* Asks for all of a node at once: one wait for memory instead of one for each step. */
+static inline void maptree_node_prefetch(const struct maptree_node *node)
+{
+	for (size_t at = 0; at < sizeof(*node); at += 64)
+		__builtin_prefetch((const unsigned char *)node + at);
+}
 
-/* `cell` is an entry or a branch, as the node holds; the node is not full. */
-void maptree_node_insert(struct maptree_node *node, unsigned at, const void *cell);
+/* Whether fewer than `at` bytes of cells have keys at or below `addr`: then by how much less. */
+static inline size_t maptree_node_step(
+	const unsigned char *cells, size_t at, size_t step, uint64_t addr)
+{
+	uint64_t key;
 
-void maptree_node_remove(struct maptree_node *node, unsigned at);
+	memcpy(&key, cells + at - step, sizeof(key));
+	return -(size_t)(addr < key) & step;
+}
+
+/* Of 31 cells, or from another start of more, how many have a key at or below `addr`; in bytes. In
+ * random order every comparison is a coin toss, so there is no jump. */
+static inline size_t maptree_node_up_to_31(
+	const unsigned char *cells, size_t at, size_t size, uint64_t addr)
+{
+	at -= maptree_node_step(cells, at, 16 * size, addr);
+	at -= maptree_node_step(cells, at, 8 * size, addr);
+	at -= maptree_node_step(cells, at, 4 * size, addr);
+	at -= maptree_node_step(cells, at, 2 * size, addr);
+	at -= maptree_node_step(cells, at, 1 * size, addr);
+	return at;
+}
+
+_Static_assert(MAPTREE_LEAF_CELLS == 31 && MAPTREE_BRANCH_CELLS + 1 == 63, "as the search has it");
+
+/* The number of cells whose key is at or below `addr`: empty ones have the highest key there is. */
+static inline unsigned maptree_leaf_up_to(const struct maptree_node *node, uint64_t addr)
+{
+	const size_t size = sizeof(node->entry[0]);
+	size_t at = maptree_node_up_to_31(
+		(const unsigned char *)node->entry, MAPTREE_LEAF_CELLS * size, size, addr);
+	unsigned up_to = (unsigned)(at / size);
+
+	return up_to < node->count ? up_to : node->count;
+}
+
+static inline unsigned maptree_branch_up_to(const struct maptree_node *node, uint64_t addr)
+{
+	const unsigned char *cells = (const unsigned char *)node->branch;
+	const size_t size = sizeof(node->branch[0]);
+	size_t at = (MAPTREE_BRANCH_CELLS + 1) * size;
+	unsigned up_to;
+
+	at -= maptree_node_step(cells, at, 32 * size, addr);
+	up_to = (unsigned)(maptree_node_up_to_31(cells, at, size, addr) / size);
+	return up_to < node->count ? up_to : node->count;
+}
+
+/* Makes an all-zero node one without cells. */
+void maptree_node_init(struct maptree_node *node, bool leaf);
+
+/* The node is not full. */
+void maptree_branch_insert(
+	struct maptree_node *node, unsigned at, const struct maptree_branch *branch);
+void maptree_branch_remove(struct maptree_node *node, unsigned at);
+
+static inline void maptree_leaf_insert(
+	struct maptree_node *node, struct maptree_entry *here, const struct maptree_entry *entry)
+{
+	size_t behind = (size_t)(&node->entry[node->count] - here);
+
+	node->count++;
+	memmove(here + 1, here, behind * sizeof(*here));
+	*here = *entry;
+}
+
+static inline void maptree_leaf_remove(struct maptree_node *node, struct maptree_entry *here)
+{
+	size_t behind = (size_t)(&node->entry[--node->count] - here);
+
+	memmove(here, here + 1, behind * sizeof(*here));
+	node->entry[node->count].start = MAPTREE_NODE_EMPTY;
+}
 
 /* Passes the last `count` cells of `left` on to `right`, in front of those it has. */
 void maptree_node_shift_right(

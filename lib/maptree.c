@@ -5,17 +5,11 @@
  * overlap, their starts alone order them. Every level is also a doubly linked list, so that a
  * neighbour is one step away. This room must not know what is mapped, or who asks.
  */
-#include "maptree-node.h"
+#include "maptree-gap.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-
-/* A place between entries: all those before it start at or below the address it was sought for. */
-struct gap {
-	struct maptree_node *leaf;
-	unsigned at;
-};
 
 /* ---- nodes that come and go ---- */
 
@@ -24,7 +18,7 @@ static struct maptree_node *new_node(struct maptree *tree, bool leaf)
 	struct maptree_node *node = calloc(1, sizeof(*node));
 
 	if (node) {
-		node->leaf = leaf;
+		maptree_node_init(node, leaf);
 		tree->nodes++;
 	}
 	return node;
@@ -38,53 +32,9 @@ static void free_node(struct maptree *tree, struct maptree_node *node)
 
 /* ---- the way down ---- */
 
-/* The first key of every level is 0, so there is always a child to take. */
-static unsigned branch_for(const struct maptree_node *node, uint64_t addr)
+struct gap gap_find(const struct maptree *tree, uint64_t addr)
 {
-	unsigned up_to = maptree_node_up_to(node, addr);
-
-	assert(up_to > 0);
-	return up_to - 1;
-}
-
-static struct gap find_gap(const struct maptree *tree, uint64_t addr)
-{
-	struct gap gap = {.leaf = tree->root};
-
-	if (!gap.leaf)
-		return gap;
-	while (!gap.leaf->leaf)
-		gap.leaf = gap.leaf->branch[branch_for(gap.leaf, addr)].child;
-	gap.at = maptree_node_up_to(gap.leaf, addr);
-	return gap;
-}
-
-static struct maptree_entry *entry_below(struct gap gap)
-{
-	if (!gap.leaf)
-		return NULL;
-	if (gap.at > 0)
-		return &gap.leaf->entry[gap.at - 1];
-	if (!gap.leaf->prev)
-		return NULL;
-	return &gap.leaf->prev->entry[gap.leaf->prev->count - 1];
-}
-
-static struct maptree_entry *entry_above(struct gap gap)
-{
-	if (!gap.leaf)
-		return NULL;
-	if (gap.at < gap.leaf->count)
-		return &gap.leaf->entry[gap.at];
-	return gap.leaf->next ? &gap.leaf->next->entry[0] : NULL;
-}
-
-/* The first entry that covers `addr` or lies above it, `gap` being the one for `addr`. */
-static struct maptree_entry *entry_from(struct gap gap, uint64_t addr)
-{
-	struct maptree_entry *below = entry_below(gap);
-
-	return below && below->last >= addr ? below : entry_above(gap);
+	return gap_here(tree, addr);
 }
 
 /* ---- growing ---- */
@@ -113,7 +63,7 @@ static int split_branch(struct maptree *tree, struct maptree_node *parent, unsig
 	maptree_node_shift_right(left, right, left->count - kept_by_split(left));
 	maptree_node_link(left, right);
 	branch.key = maptree_node_key(right, 0);
-	maptree_node_insert(parent, at + 1, &branch);
+	maptree_branch_insert(parent, at + 1, &branch);
 	return 0;
 }
 
@@ -125,7 +75,7 @@ static int split_root(struct maptree *tree)
 
 	if (!root)
 		return -ENOMEM;
-	maptree_node_insert(root, 0, &all);
+	maptree_branch_insert(root, 0, &all);
 	if (split_branch(tree, root, 0)) {
 		free_node(tree, root);
 		return -ENOMEM;
@@ -144,8 +94,8 @@ static int make_room(struct maptree *tree, uint64_t addr)
 
 	if (maptree_node_is_full(tree->root) && split_root(tree))
 		return -ENOMEM;
-	for (node = tree->root; !node->leaf; node = node->branch[branch_for(node, addr)].child) {
-		unsigned at = branch_for(node, addr);
+	for (node = tree->root; !node->leaf; node = node->branch[gap_branch(node, addr)].child) {
+		unsigned at = gap_branch(node, addr);
 
 		if (maptree_node_is_full(node->branch[at].child) && split_branch(tree, node, at))
 			return -ENOMEM;
@@ -162,7 +112,7 @@ static int open_gap(struct maptree *tree, uint64_t addr, struct gap *gap)
 		return 0;
 	if (!tree->root || make_room(tree, addr))
 		return -ENOMEM;
-	*gap = find_gap(tree, addr);
+	*gap = gap_find(tree, addr);
 	return 0;
 }
 
@@ -180,7 +130,7 @@ static void merge_branches(struct maptree *tree, struct maptree_node *parent, un
 
 	maptree_node_shift_left(left, right, right->count);
 	maptree_node_unlink_next(left);
-	maptree_node_remove(parent, at + 1);
+	maptree_branch_remove(parent, at + 1);
 	free_node(tree, right);
 }
 
@@ -224,8 +174,8 @@ static void refill_path(struct maptree *tree, uint64_t addr)
 {
 	struct maptree_node *node;
 
-	for (node = tree->root; !node->leaf; node = node->branch[branch_for(node, addr)].child) {
-		unsigned at = branch_for(node, addr);
+	for (node = tree->root; !node->leaf; node = node->branch[gap_branch(node, addr)].child) {
+		unsigned at = gap_branch(node, addr);
 		const struct maptree_node *child = node->branch[at].child;
 
 		if (child->count <= maptree_node_low_mark(child))
@@ -236,53 +186,143 @@ static void refill_path(struct maptree *tree, uint64_t addr)
 
 /* ---- the public side ---- */
 
+static void fill_gap(struct maptree *tree, struct gap gap, const struct maptree_entry *entry,
+	struct maptree_place *place)
+{
+	struct maptree_entry *here = &gap.leaf->entry[gap.at];
+
+	*place = (struct maptree_place){here, gap.leaf, ++tree->changes};
+	tree->count++;
+	maptree_leaf_insert(gap.leaf, here, entry);
+}
+
+/* Where the leaf is full, or missing. Apart, so that the short way saves no registers for it. */
+__attribute__((noinline)) static int insert_slowly(struct maptree *tree, struct gap gap,
+	const struct maptree_entry *entry, struct maptree_place *place)
+{
+	if (open_gap(tree, entry->start, &gap))
+		return -ENOMEM;
+	fill_gap(tree, gap, entry, place);
+	return 0;
+}
+
+__attribute__((cold)) static int refuse(const struct maptree_entry *entry,
+	const struct maptree_entry *near, struct maptree_entry *clash)
+{
+	if (entry->last < entry->start)
+		return -EINVAL;
+	if (clash)
+		*clash = *near;
+	return -EEXIST;
+}
+
+int maptree_insert_at(struct maptree *tree, const struct maptree_entry *entry,
+	struct maptree_entry *clash, struct maptree_place *place)
+{
+	struct gap gap = gap_here(tree, entry->start);
+	const struct maptree_entry *near = gap_from(gap, entry->start);
+
+	if (entry->last < entry->start || (near && near->start <= entry->last))
+		return refuse(entry, near, clash);
+	if (!gap.leaf || gap.leaf->count == MAPTREE_LEAF_CELLS)
+		return insert_slowly(tree, gap, entry, place);
+	fill_gap(tree, gap, entry, place);
+	return 0;
+}
+
 int maptree_insert(
 	struct maptree *tree, const struct maptree_entry *entry, struct maptree_entry *clash)
 {
-	struct gap gap = find_gap(tree, entry->start);
-	const struct maptree_entry *near = entry_from(gap, entry->start);
+	struct maptree_place place;
 
-	if (entry->last < entry->start)
-		return -EINVAL;
-	if (near && near->start <= entry->last) {
-		if (clash)
-			*clash = *near;
-		return -EEXIST;
-	}
-	if (open_gap(tree, entry->start, &gap))
-		return -ENOMEM;
-	maptree_node_insert(gap.leaf, gap.at, entry);
-	tree->count++;
-	return 0;
+	return maptree_insert_at(tree, entry, clash, &place);
 }
 
 struct maptree_entry *maptree_find(const struct maptree *tree, uint64_t addr)
 {
-	struct maptree_entry *below = entry_below(find_gap(tree, addr));
+	struct maptree_entry *below = gap_below(gap_find(tree, addr));
 
 	return below && below->last >= addr ? below : NULL;
 }
 
 struct maptree_entry *maptree_first(const struct maptree *tree, uint64_t from)
 {
-	return entry_from(find_gap(tree, from), from);
+	return gap_from(gap_find(tree, from), from);
 }
 
 struct maptree_entry *maptree_before(const struct maptree *tree, uint64_t below)
 {
-	return below ? entry_below(find_gap(tree, below - 1)) : NULL;
+	return below ? gap_below(gap_find(tree, below - 1)) : NULL;
+}
+
+/* The place of the cell, or of the first one of the next leaf. */
+static struct maptree_entry *place_at(
+	struct maptree_node *leaf, unsigned at, struct maptree_place *place)
+{
+	if (leaf && at == leaf->count) {
+		leaf = leaf->next;
+		at = 0;
+	}
+	place->leaf = leaf;
+	place->entry = leaf ? &leaf->entry[at] : NULL;
+	return place->entry;
+}
+
+/* Nothing covers the address, or what does is in the leaf before. */
+__attribute__((noinline)) static struct maptree_entry *seek_slowly(
+	struct gap gap, uint64_t from, struct maptree_place *place)
+{
+	const struct maptree_entry *below = gap_below(gap);
+
+	if (!below || below->last < from)
+		return place_at(gap.leaf, gap.at, place);
+	if (!gap.at)
+		return place_at(gap.leaf->prev, gap.leaf->prev->count - 1, place);
+	return place_at(gap.leaf, gap.at - 1, place);
+}
+
+struct maptree_entry *maptree_seek(
+	const struct maptree *tree, uint64_t from, struct maptree_place *place)
+{
+	struct gap gap = gap_here(tree, from);
+	struct maptree_entry *below;
+
+	place->changes = tree->changes;
+	if (!gap.at)
+		return seek_slowly(gap, from, place);
+	below = &gap.leaf->entry[gap.at - 1];
+	if (below->last < from)
+		return seek_slowly(gap, from, place);
+	place->leaf = gap.leaf;
+	return place->entry = below;
+}
+
+struct maptree_entry *maptree_next(struct maptree_place *place)
+{
+	return place_at(place->leaf, (unsigned)(place->entry - place->leaf->entry) + 1, place);
+}
+
+void maptree_remove_at(struct maptree *tree, const struct maptree_place *place)
+{
+	uint64_t start = place->entry->start;
+	struct maptree_node *leaf = place->leaf;
+
+	assert(place->changes == tree->changes);
+	tree->count--;
+	tree->changes++;
+	maptree_leaf_remove(leaf, place->entry);
+	if (leaf->count <= MAPTREE_LEAF_LOW_MARK)
+		refill_path(tree, start);
 }
 
 int maptree_remove(struct maptree *tree, uint64_t start)
 {
-	struct gap gap = find_gap(tree, start);
+	struct gap gap = gap_find(tree, start);
 
 	if (!gap.at || gap.leaf->entry[gap.at - 1].start != start)
 		return -ENOENT;
-	maptree_node_remove(gap.leaf, gap.at - 1);
-	tree->count--;
-	if (gap.leaf->count <= maptree_node_low_mark(gap.leaf))
-		refill_path(tree, start);
+	maptree_remove_at(tree,
+		&(struct maptree_place){&gap.leaf->entry[gap.at - 1], gap.leaf, tree->changes});
 	return 0;
 }
 
@@ -312,72 +352,5 @@ void maptree_clear(struct maptree *tree)
 		}
 	}
 	assert(tree->nodes == 0);
-	*tree = (struct maptree){0};
-}
-
-/* Steps over the entry above the gap, and gives it. */
-static const struct maptree_entry *pass_entry(struct gap *gap)
-{
-	const struct maptree_entry *above = entry_above(*gap);
-
-	if (above && gap->at == gap->leaf->count) {
-		gap->leaf = gap->leaf->next;
-		gap->at = 0;
-	}
-	gap->at++;
-	return above;
-}
-
-/* Moves *at up to a multiple of `align`; false when the next one lies beyond the space. */
-static bool align_up(uint64_t *at, uint64_t align)
-{
-	uint64_t short_by = -*at & (align - 1);
-
-	if (short_by > UINT64_MAX - *at)
-		return false;
-	*at += short_by;
-	return true;
-}
-
-/* Moves *at behind `entry`; false when there are no addresses behind it. */
-static bool move_behind(uint64_t *at, const struct maptree_entry *entry)
-{
-	if (entry->last == UINT64_MAX)
-		return false;
-	if (*at <= entry->last)
-		*at = entry->last + 1;
-	return true;
-}
-
-/* Whether `length` bytes fit in at `at`, before `above` (or NULL) and no further than `to_last`. */
-static bool fits(uint64_t at, uint64_t to_last, uint64_t length, const struct maptree_entry *above)
-{
-	if (above && above->start <= at)
-		return false;
-	if (above && above->start <= to_last)
-		to_last = above->start - 1;
-	return to_last - at >= length - 1;
-}
-
-int maptree_room(const struct maptree *tree, uint64_t from, uint64_t to_last, uint64_t length,
-	uint64_t align, uint64_t *start)
-{
-	struct gap gap = find_gap(tree, from);
-	const struct maptree_entry *entry = entry_below(gap);
-	uint64_t at = from;
-
-	if (!length || !align || (align & (align - 1)))
-		return -EINVAL;
-	if (entry && !move_behind(&at, entry))
-		return -ENOSPC;
-	while (align_up(&at, align) && at <= to_last) {
-		entry = pass_entry(&gap);
-		if (fits(at, to_last, length, entry)) {
-			*start = at;
-			return 0;
-		}
-		if (!entry || !move_behind(&at, entry))
-			break;
-	}
-	return -ENOSPC;
+	*tree = (struct maptree){.changes = tree->changes + 1};
 }

@@ -26,6 +26,14 @@ struct maptree {
 	struct maptree_node *root;
 	size_t count;
 	size_t nodes;
+	uint64_t changes; /* inserts and removes so far */
+};
+
+/* Where an entry is. The fields are the container's own. */
+struct maptree_place {
+	struct maptree_entry *entry; /* NULL: none */
+	struct maptree_node *leaf;
+	uint64_t changes; /* as many as when it was found */
 };
 
 /*
@@ -34,6 +42,10 @@ struct maptree {
  */
 int maptree_insert(
 	struct maptree *tree, const struct maptree_entry *entry, struct maptree_entry *clash);
+
+/* The same, and where it is. */
+int maptree_insert_at(struct maptree *tree, const struct maptree_entry *entry,
+	struct maptree_entry *clash, struct maptree_place *place);
 
 /*
  * The three look-ups give NULL when there is no such entry. What they give may be changed in its
@@ -48,6 +60,25 @@ struct maptree_entry *maptree_first(const struct maptree *tree, uint64_t from);
 
 /* The last entry that starts below `below`. */
 struct maptree_entry *maptree_before(const struct maptree *tree, uint64_t below);
+
+/*
+ * A walk without looking up: `maptree_seek` is `maptree_first` and notes the place, `maptree_next`
+ * steps to the entry after it, as long as nothing is inserted or removed.
+ */
+struct maptree_entry *maptree_seek(
+	const struct maptree *tree, uint64_t from, struct maptree_place *place);
+struct maptree_entry *maptree_next(struct maptree_place *place);
+
+/* As `maptree_seek`, with the place that one for the same address gave: it is looked up again only
+ * if the tree changed in between. A place that is all zero was not found yet. */
+static inline struct maptree_entry *maptree_again(
+	const struct maptree *tree, uint64_t from, struct maptree_place *place)
+{
+	return place->changes == tree->changes ? place->entry : maptree_seek(tree, from, place);
+}
+
+/* Removes the entry at a place that was found, or found again, since the last change. */
+void maptree_remove_at(struct maptree *tree, const struct maptree_place *place);
 
 /* Removes the entry that starts exactly at `start`: 0 or -ENOENT. It needs no memory. */
 int maptree_remove(struct maptree *tree, uint64_t start);

@@ -34,33 +34,54 @@ static int refuse_overlap(const struct maptree_entry *other, uint64_t addr, cons
 static int insert(struct ioasid_ctx *ctx, uint64_t addr, uint64_t length, const char *call)
 {
 	struct maptree_entry entry = {.start = addr, .last = addr + (length - 1)}, other;
-	int err;
+	int err = maptree_insert(&ctx->memory.ranges, &entry, &other);
 
-	if (ctx->memory.unregistered)
-		return error_set(-EBUSY,
-			"%s: %llu maps use memory that is not registered: unmap them first", call,
-			(unsigned long long)ctx->memory.unregistered);
-	err = maptree_insert(&ctx->memory.ranges, &entry, &other);
 	if (err == -EEXIST)
 		return refuse_overlap(&other, addr, call);
 	return err ? error_from(err, "%s: memory at 0x%llx", call, (unsigned long long)addr) : 0;
 }
 
-/* Under the memory lock throughout: no map may slip in between. */
-static int register_locked(struct ioasid_ctx *ctx, uint64_t addr, uint64_t length, const char *call)
+/* From here on maps wait for the lock to learn what is registered. *first: they did not before. */
+static int begin_use(struct memory *memory, bool *first, const char *call)
+{
+	uint64_t others = 0;
+
+	/* relaxed: it is about this word alone; what is registered is under the lock */
+	*first = __atomic_compare_exchange_n(
+		&memory->others, &others, MEMORY_USED, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	if (*first || others & MEMORY_USED)
+		return 0;
+	return error_set(-EBUSY,
+		"%s: %llu maps use memory that is not registered: unmap them first", call,
+		(unsigned long long)(others / MEMORY_OTHER));
+}
+
+static int register_used(struct ioasid_ctx *ctx, uint64_t addr, uint64_t length, const char *call)
 {
 	int err = insert(ctx, addr, length, call);
 
 	if (err)
 		return err;
 	err = ctx->be->ops->memory_register(ctx->be, addr, length);
-	if (!err) {
-		ctx->memory.used = true;
+	if (!err)
 		return 0;
-	}
 	maptree_remove(&ctx->memory.ranges, addr);
 	return error_from(err, "%s: memory 0x%llx-0x%llx", call, (unsigned long long)addr,
 		(unsigned long long)(addr + (length - 1)));
+}
+
+/* Under the memory lock throughout: no map may slip in between. */
+static int register_locked(struct ioasid_ctx *ctx, uint64_t addr, uint64_t length, const char *call)
+{
+	bool first;
+	int err = begin_use(&ctx->memory, &first, call);
+
+	if (err)
+		return err;
+	err = register_used(ctx, addr, length, call);
+	if (err && first)
+		__atomic_fetch_and(&ctx->memory.others, ~MEMORY_USED, __ATOMIC_RELAXED);
+	return err;
 }
 
 static int check_registered(
@@ -120,44 +141,36 @@ int ioasid_memory_unregister(struct ioasid_ctx *ctx, const void *addr, uint64_t 
 	return change(ctx, addr, length, __func__, unregister_locked);
 }
 
-static int use_locked(struct memory *memory, const char *call, const struct ioasid_map *map)
+/* Under the lock nobody registers: the answer stands. */
+static int use_locked(struct memory *memory, struct mapping *mapping)
 {
-	uint64_t addr = (uintptr_t)map->addr, last = addr + (map->length - 1);
+	uint64_t addr = mapping->entry.value, last = addr + (mapping->length - 1);
 	struct maptree_entry *entry = maptree_find(&memory->ranges, addr);
 
-	if (!memory->used) {
-		memory->unregistered++;
+	if (memory_use_any(memory))
 		return 0;
-	}
 	if (!entry || entry->last < last)
 		return error_set(-EINVAL,
 			"%s: memory 0x%llx-0x%llx is not inside one registered range: register it first",
-			call, (unsigned long long)addr, (unsigned long long)last);
+			mapping->call, (unsigned long long)addr, (unsigned long long)last);
 	entry->value++;
+	mapping->entry.mark |= MAP_REGISTERED;
 	return 0;
 }
 
-int memory_use(
-	struct ioasid_ctx *ctx, const char *call, const struct ioasid_map *map, bool *registered)
+int memory_use_slowly(struct ioasid_ctx *ctx, struct mapping *mapping)
 {
 	int err;
 
 	pthread_mutex_lock(&ctx->memory.lock);
-	err = use_locked(&ctx->memory, call, map);
-	*registered = ctx->memory.used;
+	err = use_locked(&ctx->memory, mapping);
 	pthread_mutex_unlock(&ctx->memory.lock);
 	return err;
 }
 
-void memory_drop(struct ioasid_ctx *ctx, uint64_t addr, bool registered)
+void memory_drop_registered(struct ioasid_ctx *ctx, uint64_t addr)
 {
-	struct maptree_entry *entry;
-
 	pthread_mutex_lock(&ctx->memory.lock);
-	entry = registered ? maptree_find(&ctx->memory.ranges, addr) : NULL;
-	if (entry)
-		entry->value--;
-	else
-		ctx->memory.unregistered--;
+	maptree_find(&ctx->memory.ranges, addr)->value--;
 	pthread_mutex_unlock(&ctx->memory.lock);
 }

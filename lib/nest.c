@@ -33,12 +33,6 @@ static uint64_t most(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-bool nest_copies(const struct ioasid_space *space)
-{
-	return !backend_has(space->ctx->be, IOASID_EXT_NEST_SOFTWARE) &&
-	       (space->parent || !list_empty(&space->children));
-}
-
 static int copy_piece(const struct piece *piece)
 {
 	struct backend *be = piece->space->ctx->be;
@@ -226,4 +220,14 @@ int nest_hide(struct ioasid_space *space, uint64_t first, uint64_t last)
 	struct ioasid_range range = {first, last};
 
 	return change(space, &range, remove_piece, copy_piece);
+}
+
+bool nest_extent(struct ioasid_space *space, uint64_t from, struct ioasid_range *extent)
+{
+	struct piece piece;
+
+	if (!next_piece(space, from, UINT64_MAX, &piece))
+		return false;
+	*extent = (struct ioasid_range){piece.first, piece.last};
+	return true;
 }

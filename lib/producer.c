@@ -294,26 +294,66 @@ static void cancel_group(struct producer *p, uint64_t id)
 	p->cancelled[(p->cancelled_first + p->cancelled_count++) % p->slots] = id;
 }
 
-void producer_cancel(struct producer *p, uint32_t device, uint32_t pasid)
+void producer_cancel_if(struct producer *p,
+	bool (*picks)(const struct pending_group *, const void *arg), const void *arg)
 {
 	struct pending_group group;
 	uint64_t cursor = 0;
 
 	pthread_mutex_lock(&p->lock);
 	while (pending_next(p->pending, &cursor, &group))
-		if (group.device == device && group.pasid == pasid)
+		if (picks(&group, arg))
 			cancel_group(p, group.id);
 	if (keeps_back(p))
 		hold_back(p);
 	pthread_mutex_unlock(&p->lock);
 }
 
-void producer_refill(struct producer *p)
+struct route {
+	uint32_t device;
+	uint32_t pasid;
+};
+
+static bool is_of_route(const struct pending_group *group, const void *arg)
 {
+	const struct route *route = arg;
+
+	return group->device == route->device && group->pasid == route->pasid;
+}
+
+void producer_cancel(struct producer *p, uint32_t device, uint32_t pasid)
+{
+	producer_cancel_if(p, is_of_route, &(struct route){device, pasid});
+}
+
+void producer_count_end(struct producer *p, bool pushed)
+{
+	pthread_mutex_lock(&p->lock);
+	p->raised += !pushed;
+	p->ended++;
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool producer_refill(struct producer *p)
+{
+	bool waits;
+
 	pthread_mutex_lock(&p->lock);
 	if (keeps_back(p))
 		hold_back(p);
+	waits = keeps_back(p);
 	pthread_mutex_unlock(&p->lock);
+	return waits;
+}
+
+bool producer_waits(struct producer *p)
+{
+	bool waits;
+
+	pthread_mutex_lock(&p->lock);
+	waits = keeps_back(p);
+	pthread_mutex_unlock(&p->lock);
+	return waits;
 }
 
 void producer_end(struct producer *p)

@@ -54,8 +54,19 @@ bool producer_drop(struct producer *, struct producer_group *);
 /* The same for the published groups of a route; their readers are told. */
 void producer_cancel(struct producer *, uint32_t device, uint32_t pasid);
 
-/* Publishes what there is room for now. */
-void producer_refill(struct producer *);
+/* The same for those that picks() says yes to; it is called under the producer's lock. */
+void producer_cancel_if(struct producer *,
+	bool (*picks)(const struct pending_group *, const void *arg), const void *arg);
+
+/* The platform has ended a group, and nobody needs to be told: it was pushed and is answered by
+ * now, or it never will be pushed. */
+void producer_count_end(struct producer *, bool pushed);
+
+/* Publishes what there is room for now; true if something still waits for room. */
+bool producer_refill(struct producer *);
+
+/* Something waits for room, and BACKLOG says so. */
+bool producer_waits(struct producer *);
 
 /* Nothing more will come: wakes the sleepers. */
 void producer_end(struct producer *);

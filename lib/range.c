@@ -10,13 +10,14 @@
 void range_forget(struct ioasid_space *space)
 {
 	for (; space; space = space->parent) {
-		pthread_mutex_lock(&space->maps_lock);
+		latch_take(&space->maps_lock);
 		space->ranges.valid = false;
-		pthread_mutex_unlock(&space->maps_lock);
+		space->ranges.near = (struct ioasid_range){1, 0};
+		latch_release(&space->maps_lock);
 	}
 }
 
-static int fetch_list(struct backend *be, uint32_t space, struct ranges *ranges)
+static int fetch_list(struct backend *be, uint32_t space, struct range_list *ranges)
 {
 	int n = be->ops->space_ranges(be, space, NULL, 0), got = n;
 	struct ioasid_range *list;
@@ -39,44 +40,49 @@ static int fetch_list(struct backend *be, uint32_t space, struct ranges *ranges)
 
 static int fetch(struct backend *be, uint32_t space, struct ranges *ranges)
 {
-	int err = be->ops->space_page_sizes(be, space, &ranges->page_sizes);
+	struct backend_hardware hardware = {.page_sizes = 0};
+	int err = be->ops->space_hardware(be, space, &hardware);
 
-	return err ? err : fetch_list(be, space, ranges);
+	ranges->page_sizes = hardware.page_sizes;
+	return err ? err : fetch_list(be, space, &ranges->usable);
 }
 
-/* What two ascending lists have in common, into out, which has room for both. */
-static unsigned int intersect(
-	const struct ranges *a, const struct ranges *b, struct ioasid_range *out)
+/* Steps through what two lists have in common. */
+struct overlap {
+	const struct range_list *a, *b;
+	unsigned int i, k;
+};
+
+static bool next_overlap(struct overlap *at, struct ioasid_range *both)
 {
-	unsigned int n = 0;
+	while (at->i < at->a->count && at->k < at->b->count) {
+		const struct ioasid_range *x = &at->a->list[at->i], *y = &at->b->list[at->k];
 
-	for (unsigned int i = 0, k = 0; i < a->count && k < b->count;) {
-		const struct ioasid_range *x = &a->list[i], *y = &b->list[k];
-		struct ioasid_range both = {
-			x->first > y->first ? x->first : y->first,
-			x->last < y->last ? x->last : y->last,
-		};
-
-		if (both.first <= both.last)
-			out[n++] = both;
+		both->first = x->first > y->first ? x->first : y->first;
+		both->last = x->last < y->last ? x->last : y->last;
 		if (x->last < y->last)
-			i++;
+			at->i++;
 		else
-			k++;
+			at->k++;
+		if (both->first <= both->last)
+			return true;
 	}
-	return n;
+	return false;
 }
 
 static int narrow_to(struct ranges *ranges, const struct ranges *other)
 {
-	struct ioasid_range *both = calloc((size_t)ranges->count + other->count + 1, sizeof(*both));
+	size_t most = (size_t)ranges->usable.count + other->usable.count;
+	struct overlap at = {.a = &ranges->usable, .b = &other->usable};
+	struct range_list both = {.list = calloc(most + 1, sizeof(*both.list))};
 
-	if (!both)
+	if (!both.list)
 		return -ENOMEM;
-	ranges->count = intersect(ranges, other, both);
+	while (next_overlap(&at, &both.list[both.count]))
+		both.count++;
 	ranges->page_sizes &= other->page_sizes;
-	free(ranges->list);
-	ranges->list = both;
+	free(ranges->usable.list);
+	ranges->usable = both;
 	return 0;
 }
 
@@ -95,7 +101,7 @@ static int narrow(struct ioasid_space *space, struct ranges *ranges)
 
 	list_each(link, &space->children)
 	{
-		struct ranges others = {.list = NULL};
+		struct ranges others = {.valid = false};
 
 		err = fetch(space->ctx->be, child_at(link)->id, &others);
 		if (!err)
@@ -104,7 +110,7 @@ static int narrow(struct ioasid_space *space, struct ranges *ranges)
 			error_forget(); /* no device has been there yet: nothing to suit */
 			err = 0;
 		}
-		free(others.list);
+		free(others.usable.list);
 		if (!err)
 			err = narrow(child_at(link), ranges);
 		if (err)
@@ -115,53 +121,65 @@ static int narrow(struct ioasid_space *space, struct ranges *ranges)
 
 static int refresh(struct ioasid_space *space)
 {
-	struct ranges now = {.list = NULL};
+	struct ranges now = {.valid = false};
 	int err = fetch(space->ctx->be, space->id, &now);
 
 	if (!err && nest_copies(space))
 		err = narrow(space, &now);
 	if (err) {
-		free(now.list);
+		free(now.usable.list);
 		return err;
 	}
-	free(space->ranges.list);
+	free(space->ranges.usable.list);
 	space->ranges = now;
 	space->ranges.valid = true;
+	space->ranges.mask = range_least_page(space) - 1;
+	space->ranges.near = (struct ioasid_range){1, 0};
 	return 0;
+}
+
+static int load(struct ioasid_space *space, const char *call)
+{
+	int err = space->ranges.valid ? 0 : refresh(space);
+
+	return err ? error_from(err, "%s: the ranges of space %u", call, space->id) : 0;
 }
 
 int range_load(struct ioasid_space *space, const char *call)
 {
-	int err = 0;
+	int err;
 
-	pthread_mutex_lock(&space->maps_lock);
-	if (!space->ranges.valid)
-		err = refresh(space);
-	pthread_mutex_unlock(&space->maps_lock);
-	return err ? error_from(err, "%s: the ranges of space %u", call, space->id) : 0;
+	latch_take(&space->maps_lock);
+	err = load(space, call);
+	latch_release(&space->maps_lock);
+	return err;
 }
 
-static uint64_t least_page(const struct ioasid_space *space)
+uint64_t range_least_page(const struct ioasid_space *space)
 {
 	return space->ranges.page_sizes & -space->ranges.page_sizes;
 }
 
-static int check_alignment(
-	const struct ioasid_space *space, const char *call, const struct ioasid_map *map)
+static bool is_aligned(const struct ioasid_space *space, const struct mapping *mapping)
 {
-	uint64_t mask = least_page(space) - 1, addr = (uintptr_t)map->addr;
+	uint64_t fixed = mapping->flags & IOASID_MAP_FIXED ? mapping->entry.start : 0;
 
-	if (map->length & mask || addr & mask ||
-		(map->flags & IOASID_MAP_FIXED && map->iova & mask))
-		return error_set(-EINVAL,
-			"%s: IOVA 0x%llx, address 0x%llx, length 0x%llx: all must be multiples of 0x%llx in "
-			"space %u",
-			call, (unsigned long long)map->iova, (unsigned long long)addr,
-			(unsigned long long)map->length, (unsigned long long)mask + 1, space->id);
-	return 0;
+	return !((mapping->length | mapping->entry.value | fixed) & (range_least_page(space) - 1));
 }
 
-static const struct ioasid_range *range_of(const struct ranges *ranges, uint64_t iova)
+static int refuse_alignment(const struct ioasid_space *space, const struct mapping *mapping)
+{
+	uint64_t mask = range_least_page(space) - 1, addr = mapping->entry.value;
+
+	return error_set(-EINVAL,
+		"%s: IOVA 0x%llx, %s 0x%llx, length 0x%llx: all must be multiples of 0x%llx in "
+		"space %u",
+		mapping->call, (unsigned long long)mapping->entry.start,
+		mapping->file ? "offset" : "address", (unsigned long long)addr,
+		(unsigned long long)mapping->length, (unsigned long long)mask + 1, space->id);
+}
+
+static const struct ioasid_range *range_of(const struct range_list *ranges, uint64_t iova)
 {
 	for (unsigned int i = 0; i < ranges->count; i++)
 		if (ranges->list[i].first <= iova && iova <= ranges->list[i].last)
@@ -170,7 +188,7 @@ static const struct ioasid_range *range_of(const struct ranges *ranges, uint64_t
 }
 
 /* The window around an address that no range has. */
-static struct ioasid_range gap_around(const struct ranges *ranges, uint64_t iova)
+static struct ioasid_range gap_around(const struct range_list *ranges, uint64_t iova)
 {
 	struct ioasid_range gap = {0, UINT64_MAX};
 
@@ -185,70 +203,104 @@ static struct ioasid_range gap_around(const struct ranges *ranges, uint64_t iova
 	return gap;
 }
 
-static int check_window(
-	const struct ioasid_space *space, const char *call, const struct ioasid_map *map)
+bool range_gap(const struct ioasid_space *space, const struct ioasid_range *wanted,
+	struct ioasid_range *gap)
 {
-	uint64_t last = map->iova + (map->length - 1);
-	const struct ioasid_range *range = range_of(&space->ranges, map->iova);
-	struct ioasid_range gap;
+	const struct range_list *usable = &space->ranges.usable;
+	const struct ioasid_range *range = range_of(usable, wanted->first);
 
-	if (range && last <= range->last)
-		return 0;
-	gap = gap_around(&space->ranges, range ? range->last + 1 : map->iova);
+	if (range && wanted->last <= range->last)
+		return false;
+	*gap = gap_around(usable, range ? range->last + 1 : wanted->first);
+	return true;
+}
+
+static int refuse_place(const struct ioasid_space *space, const struct mapping *mapping)
+{
+	struct ioasid_range wanted = {mapping->entry.start, mapping->entry.last}, gap = {0, 0};
+
+	range_gap(space, &wanted, &gap);
 	return error_set(-EINVAL,
 		"%s: IOVA 0x%llx-0x%llx of space %u touches 0x%llx-0x%llx, which is reserved or beyond "
 		"the aperture: see ioasid_space_ranges",
-		call, (unsigned long long)map->iova, (unsigned long long)last, space->id,
-		(unsigned long long)gap.first, (unsigned long long)gap.last);
+		mapping->call, (unsigned long long)wanted.first, (unsigned long long)wanted.last,
+		space->id, (unsigned long long)gap.first, (unsigned long long)gap.last);
 }
 
-int range_check(struct ioasid_space *space, const char *call, const struct ioasid_map *map)
+/* Where one map lies the next ones are looked for first. */
+static int check_place(struct ioasid_space *space, const struct mapping *mapping)
 {
-	int err;
+	const struct ioasid_range *range = range_of(&space->ranges.usable, mapping->entry.start);
 
-	pthread_mutex_lock(&space->maps_lock);
-	err = check_alignment(space, call, map);
-	if (!err && map->flags & IOASID_MAP_FIXED)
-		err = check_window(space, call, map);
-	pthread_mutex_unlock(&space->maps_lock);
-	return err;
+	if (!range || mapping->entry.last > range->last)
+		return refuse_place(space, mapping);
+	space->ranges.near = *range;
+	return 0;
 }
 
 static int room(const struct ioasid_space *space, uint64_t length, uint64_t align, uint64_t *iova)
 {
-	for (unsigned int i = 0; i < space->ranges.count; i++) {
-		const struct ioasid_range *range = &space->ranges.list[i];
-		/* an automatic address is never 0: too many take that for "none" */
-		uint64_t first = range->first ? range->first : align;
+	struct ioasid_range everything = {0, UINT64_MAX};
+	struct range_list no_windows = {&everything, 1};
+	struct overlap at = {.a = &space->ranges.usable,
+		.b = space->windows.count ? &space->windows : &no_windows};
+	struct ioasid_range range;
 
-		if (first <= range->last &&
-			!maptree_room(&space->maps, first, range->last, length, align, iova))
+	while (next_overlap(&at, &range)) {
+		/* an automatic address is never 0: too many take that for "none" */
+		uint64_t first = range.first ? range.first : align;
+
+		if (first <= range.last &&
+			!maptree_room(&space->maps, first, range.last, length, align, iova))
 			return 0;
 	}
 	return -ENOSPC;
 }
 
 /* The largest page that the IOMMU could use for this memory, if addresses suit it. */
-static uint64_t best_page(const struct ioasid_space *space, const struct ioasid_map *map)
+static uint64_t best_page(const struct ioasid_space *space, const struct mapping *mapping)
 {
-	uint64_t best = least_page(space), addr = (uintptr_t)map->addr;
+	/* such as fit into the length, and such as the address is a multiple of */
+	uint64_t fit = UINT64_MAX >> __builtin_clzll(mapping->length);
+	uint64_t aligned = mapping->entry.value ^ (mapping->entry.value - 1);
+	uint64_t sizes = space->ranges.page_sizes & fit & aligned;
 
-	for (unsigned int bit = 0; bit < 64; bit++) {
-		uint64_t size = UINT64_C(1) << bit;
-
-		if (space->ranges.page_sizes & size && size <= map->length && !(addr & (size - 1)))
-			best = size;
-	}
-	return best;
+	return UINT64_C(1) << (63 - __builtin_clzll(sizes | range_least_page(space)));
 }
 
-int range_pick(struct ioasid_space *space, const char *call, struct ioasid_map *map)
+static int pick(struct ioasid_space *space, struct mapping *mapping)
 {
-	if (!room(space, map->length, best_page(space, map), &map->iova) ||
-		!room(space, map->length, least_page(space), &map->iova))
-		return 0;
-	return error_set(-ENOSPC, "%s: no 0x%llx bytes of IOVA are free in the ranges of space %u",
-		call, (unsigned long long)map->length, space->id);
+	struct maptree_entry *entry = &mapping->entry;
+	uint64_t length = mapping->length, least = range_least_page(space);
+
+	if (room(space, length, best_page(space, mapping), &entry->start) &&
+		room(space, length, least, &entry->start))
+		return error_set(-ENOSPC,
+			"%s: no 0x%llx bytes of IOVA are free in the %s of space %u", mapping->call,
+			(unsigned long long)length,
+			space->windows.count ? "allowed windows" : "ranges", space->id);
+	entry->last = entry->start + (length - 1);
+	return 0;
+}
+
+static int refuse_wrap(const struct mapping *mapping)
+{
+	return error_set(-EINVAL, "%s: IOVA 0x%llx, length 0x%llx wraps", mapping->call,
+		(unsigned long long)mapping->entry.start, (unsigned long long)mapping->length);
+}
+
+int range_place_slowly(struct ioasid_space *space, struct mapping *mapping)
+{
+	int err = mapping->flags & IOASID_MAP_FIXED && mapping->entry.last < mapping->entry.start
+			  ? refuse_wrap(mapping)
+			  : load(space, mapping->call);
+
+	if (!err && !is_aligned(space, mapping))
+		err = refuse_alignment(space, mapping);
+	if (err)
+		return err;
+	return mapping->flags & IOASID_MAP_FIXED ? check_place(space, mapping)
+						 : pick(space, mapping);
 }
 
 /* What the ranges are now, written as far as n goes. */
@@ -256,13 +308,13 @@ static int copy_out(struct ioasid_space *space, struct ioasid_range *to, unsigne
 {
 	int count;
 
-	pthread_mutex_lock(&space->maps_lock);
-	count = (int)space->ranges.count;
-	if (n > space->ranges.count)
-		n = space->ranges.count;
+	latch_take(&space->maps_lock);
+	count = (int)space->ranges.usable.count;
+	if (n > space->ranges.usable.count)
+		n = space->ranges.usable.count;
 	if (n)
-		memcpy(to, space->ranges.list, n * sizeof(*to));
-	pthread_mutex_unlock(&space->maps_lock);
+		memcpy(to, space->ranges.usable.list, n * sizeof(*to));
+	latch_release(&space->maps_lock);
 	return count;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reading a fault queue: records from the ring, less those whose group was ended meanwhile; and
- * sleeping until there is one. No lock on the way, but for asking the backend to refill.
+ * sleeping until there is one. No lock on the way, but for asking the backend to refill, or to pull
+ * where its platform knows no ring.
  */
 #include "core.h"
 #include "pending.h"
@@ -46,12 +47,29 @@ static unsigned int deliver(
 	return kept;
 }
 
+/* Where the records come by nothing else, an empty ring is no answer yet: one thread fetches what
+ * the platform has. The others may find nothing then, and go to sleep: what that one holds in its
+ * hands is published and signalled after they armed, or was there when they looked. */
+static void pull(struct ioasid_faultq *queue)
+{
+	struct backend *be = queue->ctx->be;
+
+	pthread_rwlock_rdlock(&queue->guard);
+	if (!queue->closed)
+		be->ops->faultq_pull(be, queue->is.id);
+	pthread_rwlock_unlock(&queue->guard);
+}
+
 /* What the ring has; when that is nothing, what comes while it arms the descriptor. */
 static int take(struct ioasid_faultq *queue, struct ioasid_fault *faults, unsigned int n,
 	unsigned int *needed)
 {
 	int got = ring_read(&queue->ring, faults, n, needed);
 
+	if (!got && queue->is.pulls) {
+		pull(queue);
+		got = ring_read(&queue->ring, faults, n, needed);
+	}
 	if (!got) {
 		ring_arm(&queue->ring);
 		got = ring_read(&queue->ring, faults, n, needed);
@@ -113,7 +131,7 @@ int ioasid_faultq_get_fd(struct ioasid_faultq *queue)
 		return null_argument(__func__, "queue");
 	if (faultq_is_closed(queue))
 		return faultq_refuse_closed(__func__);
-	return queue->is.eventfd;
+	return queue->is.pollfd;
 }
 
 static int64_t now_ms(void)
@@ -124,10 +142,18 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Empty, and the platform has given it what it had. */
+static bool is_empty(struct ioasid_faultq *queue)
+{
+	if (ring_is_empty(&queue->ring) && queue->is.pulls)
+		pull(queue);
+	return ring_is_empty(&queue->ring);
+}
+
 /* Nothing there, and the descriptor will tell when something is. */
 static bool is_idle(struct ioasid_faultq *queue)
 {
-	if (!ring_is_empty(&queue->ring))
+	if (!is_empty(queue))
 		return false;
 	ring_arm(&queue->ring);
 	if (ring_has_backlog(&queue->ring))
@@ -150,16 +176,17 @@ static int time_left(int timeout_ms, int64_t end)
 
 static int wait_until(struct ioasid_faultq *queue, int timeout_ms, int64_t end)
 {
-	struct pollfd fd = {.fd = queue->is.eventfd, .events = POLLIN};
+	struct pollfd fd = {.fd = queue->is.pollfd, .events = POLLIN};
 
 	while (!faultq_is_closed(queue) && is_idle(queue)) {
 		int left = time_left(timeout_ms, end);
 
 		if (!left || faultq_is_closed(queue))
-			break;
+			return 0;
 		poll(&fd, 1, left);
 	}
-	return !ring_is_empty(&queue->ring);
+	/* another reader may have been quicker by now: the caller's read says so */
+	return 1;
 }
 
 int ioasid_faultq_wait(struct ioasid_faultq *queue, int timeout_ms)

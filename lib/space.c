@@ -5,8 +5,9 @@
  */
 #include "core.h"
 
-#define DEPTH_MOST  64u
-#define KNOWN_FLAGS (IOASID_SPACE_NEST_PARENT | IOASID_SPACE_DIRTY_TRACKING)
+#define DEPTH_MOST 64u
+#define KNOWN_FLAGS                                                                                \
+	(IOASID_SPACE_NEST_PARENT | IOASID_SPACE_DIRTY_TRACKING | IOASID_SPACE_SMALL_PAGES)
 
 static int check_opts(
 	struct ioasid_ctx *ctx, const struct ioasid_space_opts *opts, const char *call)
@@ -29,7 +30,7 @@ static void init(struct ioasid_space *space, struct ioasid_ctx *ctx, struct ioas
 	space->parent = parent;
 	list_init(&space->children);
 	list_init(&space->attachments);
-	pthread_mutex_init(&space->maps_lock, NULL);
+	space->ranges.near = (struct ioasid_range){1, 0};
 	ctx_ref(ctx);
 }
 
@@ -39,8 +40,8 @@ static void release(struct ioasid_space *space)
 	struct ioasid_ctx *ctx = space->ctx;
 
 	maptree_clear(&space->maps);
-	free(space->ranges.list);
-	pthread_mutex_destroy(&space->maps_lock);
+	free(space->ranges.usable.list);
+	free(space->windows.list);
 	free(space);
 	ctx_unref(ctx);
 }
@@ -68,14 +69,23 @@ static int make(struct ioasid_space *space, const struct ioasid_space_opts *opts
 	return be->ops->space_new(be, &wish, &space->id);
 }
 
+/* It has a parent, or children, and the backend does not know. */
+static void update_copies(struct ioasid_space *space)
+{
+	space->copies = !backend_has(space->ctx->be, IOASID_EXT_NEST_SOFTWARE) &&
+			(space->parent || !list_empty(&space->children));
+}
+
 static void link_in(struct ioasid_space *space)
 {
+	update_copies(space);
 	list_append(&space->ctx->spaces, &space->link);
 	if (!space->parent)
 		return;
-	pthread_rwlock_wrlock(&space->tree->lock);
+	tree_lock(space);
 	list_append(&space->parent->children, &space->sibling);
-	pthread_rwlock_unlock(&space->tree->lock);
+	update_copies(space->parent);
+	tree_leave(space);
 }
 
 static int check_depth(const struct ioasid_space *parent, const char *call)
@@ -94,6 +104,8 @@ static int make_locked(
 {
 	int err = check_depth(space->parent, call);
 
+	if (!err && space->parent)
+		err = pgtable_refuse(space->parent, call);
 	if (err)
 		return err;
 	space->tree = tree_of(space->parent);
@@ -174,18 +186,20 @@ static int refuse_busy(struct ioasid_space *space, const char *call)
 		return error_set(-EBUSY, "%s: %s is attached to space %u: detach it first", call,
 			attachment->device->name, space->id);
 	}
-	return 0;
+	return pgtable_refuse(space, call);
 }
 
 static void unmake(struct ioasid_space *space)
 {
 	struct backend *be = space->ctx->be;
 
-	pthread_rwlock_wrlock(&space->tree->lock);
+	tree_lock(space);
 	list_remove(&space->sibling);
+	if (space->parent)
+		update_copies(space->parent);
 	be->ops->space_destroy(be, space->id);
 	map_drop_all(space);
-	pthread_rwlock_unlock(&space->tree->lock);
+	tree_leave(space);
 }
 
 /* Under the context's lock; after a close, in any order with those that it was linked with. */
@@ -254,62 +268,24 @@ int ioasid_space_children(
 	return count;
 }
 
-int space_ready(struct ioasid_space *space, const char *call)
+int space_refuse_unready(struct ioasid_space *space, const char *call)
 {
-	if (backend_has(space->ctx->be, IOASID_EXT_MAP_BEFORE_ATTACH) ||
-		__atomic_load_n(&space->attached, __ATOMIC_RELAXED))
-		return 0;
 	return error_set(-ENXIO,
 		"%s: space %u has no device, and this backend takes commands only after the first attach",
 		call, space->id);
 }
 
-static uint32_t info_flags(const struct ioasid_space *space)
+int space_enter(struct ioasid_space *space, const char *call)
 {
-	uint32_t flags = 0;
+	int err = __atomic_load_n(&space->incomplete, __ATOMIC_RELAXED) ? group_refuse(space, call)
+									: 0;
 
-	if (space->parent)
-		flags |= IOASID_SPACE_INFO_NESTED;
-	if (!backend_has(space->ctx->be, IOASID_EXT_GROUP_STRICT))
-		flags |= IOASID_SPACE_INFO_MOVES_GROUP;
-	if (__atomic_load_n(&space->incomplete, __ATOMIC_RELAXED))
-		flags |= IOASID_SPACE_INFO_INCOMPLETE;
-	return flags;
-}
-
-static void fill_info(struct ioasid_space *space, struct ioasid_space_info *info)
-{
-	*info = (struct ioasid_space_info){
-		.flags = info_flags(space),
-		.id = space->id,
-		.parent = space->parent ? space->parent->id : 0,
-		.children = list_count(&space->children),
-		.attachments = list_count(&space->attachments),
-	};
-	pthread_mutex_lock(&space->maps_lock);
-	info->page_sizes = space->ranges.page_sizes;
-	info->maps = maptree_count(&space->maps);
-	info->mapped = space->mapped;
-	pthread_mutex_unlock(&space->maps_lock);
-}
-
-int ioasid_space_info(struct ioasid_space *space, struct ioasid_space_info *info)
-{
-	struct ioasid_space_info now;
-	int err = space ? opts_out_check(info, __func__) : null_argument(__func__, "space");
-
-	if (err)
-		return err;
-	err = ctx_enter(space->ctx, __func__);
-	if (err)
-		return err;
-	err = space_ready(space, __func__);
 	if (!err)
-		err = range_load(space, __func__);
-	if (!err) {
-		fill_info(space, &now);
-		opts_out(info, &now, sizeof(now));
-	}
-	ctx_leave(space->ctx);
+		err = ctx_enter(space->ctx, call);
+	if (err)
+		return err;
+	err = space_ready(space, call);
+	if (err)
+		ctx_leave(space->ctx);
 	return err;
 }

@@ -12,7 +12,7 @@ struct tree *tree_new(void)
 	if (!tree)
 		return NULL;
 	tree->refs = 1;
-	writer_first(&tree->lock);
+	gate_init(&tree->lock);
 	return tree;
 }
 
@@ -20,26 +20,15 @@ void tree_unref(struct tree *tree)
 {
 	if (--tree->refs)
 		return;
-	pthread_rwlock_destroy(&tree->lock);
+	gate_destroy(&tree->lock);
 	free(tree);
 }
 
 void tree_close(struct tree *tree)
 {
-	pthread_rwlock_wrlock(&tree->lock);
+	gate_shut(&tree->lock);
 	tree->closed = true;
-	pthread_rwlock_unlock(&tree->lock);
-}
-
-static void lock_as_needed(struct ioasid_space *space)
-{
-	pthread_rwlock_rdlock(&space->tree->lock);
-	if (space->tree->closed || !nest_copies(space))
-		return;
-	/* children that come or go meanwhile make it needlessly exclusive at worst: they take
-	 * the lock exclusively themselves, and a space once nested stays so */
-	pthread_rwlock_unlock(&space->tree->lock);
-	pthread_rwlock_wrlock(&space->tree->lock);
+	gate_leave(&tree->lock);
 }
 
 static int refuse_closed(struct ioasid_space *space, const char *call)
@@ -50,9 +39,21 @@ static int refuse_closed(struct ioasid_space *space, const char *call)
 	return error_set(-ENODEV, "%s: the context was closed: only destroy the handle", call);
 }
 
-int tree_enter(struct ioasid_space *space, const char *call)
+/* Inside already, with others. */
+int tree_enter_slowly(struct ioasid_space *space, const char *call)
 {
-	lock_as_needed(space);
+	if (space->tree->closed)
+		return refuse_closed(space, call);
+	/* children that come or go meanwhile make it needlessly exclusive at worst: they take
+	 * the lock exclusively themselves, and a space once nested stays so */
+	tree_leave(space);
+	tree_lock(space);
+	return refuse_closed(space, call);
+}
+
+int tree_enter_shared(struct ioasid_space *space, const char *call)
+{
+	gate_enter(&space->tree->lock);
 	return refuse_closed(space, call);
 }
 
@@ -64,10 +65,5 @@ int tree_enter_alone(struct ioasid_space *space, const char *call)
 
 void tree_lock(struct ioasid_space *space)
 {
-	pthread_rwlock_wrlock(&space->tree->lock);
-}
-
-void tree_leave(struct ioasid_space *space)
-{
-	pthread_rwlock_unlock(&space->tree->lock);
+	gate_shut(&space->tree->lock);
 }

@@ -118,18 +118,31 @@ void badinput_row(struct badinput *, struct badinput_state *, const struct badin
 	X(ioasid_faultq_read)                                                                      \
 	X(ioasid_faultq_stats)                                                                     \
 	X(ioasid_faultq_wait)                                                                      \
+	X(ioasid_kvm_map_pasid)                                                                    \
+	X(ioasid_kvm_unmap_pasid)                                                                  \
 	X(ioasid_last_error)                                                                       \
 	X(ioasid_memory_register)                                                                  \
 	X(ioasid_memory_unregister)                                                                \
+	X(ioasid_open)                                                                             \
+	X(ioasid_space_allow)                                                                      \
+	X(ioasid_space_bind_pasid_table)                                                           \
+	X(ioasid_space_bind_pgtable)                                                               \
 	X(ioasid_space_children)                                                                   \
 	X(ioasid_space_destroy)                                                                    \
+	X(ioasid_space_dirty_read)                                                                 \
+	X(ioasid_space_dirty_start)                                                                \
+	X(ioasid_space_dirty_stop)                                                                 \
 	X(ioasid_space_id)                                                                         \
 	X(ioasid_space_info)                                                                       \
+	X(ioasid_space_invalidate)                                                                 \
 	X(ioasid_space_map)                                                                        \
+	X(ioasid_space_map_file)                                                                   \
 	X(ioasid_space_new)                                                                        \
 	X(ioasid_space_new_nested)                                                                 \
 	X(ioasid_space_parent)                                                                     \
 	X(ioasid_space_ranges)                                                                     \
+	X(ioasid_space_unbind_pasid_table)                                                         \
+	X(ioasid_space_unbind_pgtable)                                                             \
 	X(ioasid_space_unmap)
 
 #define BADINPUT_DECLARE(symbol) void bad_##symbol(struct badinput *);

@@ -15,11 +15,11 @@ static void fault_names(struct contract *c, struct contract_nic *nic, struct ioa
 	struct contract_transfer transfer;
 	struct ioasid_fault fault[2];
 
-	contract_transfer_start(&transfer, c, nic, IOASID_PASID_NONE, 0x7010);
+	contract_transfer_start(&transfer, c, nic, IOASID_PASID_NONE, AT(0x7010));
 	ck_assert_int_eq(ok(ioasid_faultq_wait(faults, -1)), 1);
 	ck_assert_int_eq(ok(ioasid_faultq_read(faults, fault, 2)), 1);
 	ck_assert_uint_eq(fault[0].label, nic->label);
-	ck_assert_uint_eq(fault[0].addr, 0x7000);
+	ck_assert_uint_eq(fault[0].addr, AT(0x7000));
 	answer.id = fault[0].id;
 	ck_assert_int_eq(ok(ioasid_faultq_complete(faults, &answer, 1)), 1);
 	ck_assert_int_eq(contract_transfer_join(&transfer), -EFAULT);
@@ -33,6 +33,7 @@ START_TEST(the_label_comes_back_in_every_fault)
 
 	contract_begin(&c, _i);
 	NEEDS(&c, IOASID_EXT_FAULT_QUEUE);
+	NEEDS_DEVICE(&c, .page_requests = true);
 	ok(ioasid_faultq_new(c.ctx, NULL, &faults));
 
 	struct ioasid_space *space = contract_fault_space(&c, faults);
@@ -124,8 +125,8 @@ START_TEST(dma_goes_on_when_the_caller_closes_its_descriptor)
 	struct ioasid_space *space = contract_space(&c);
 	struct ioasid_attachment *route = contract_attach(nic, space);
 
-	ok(contract_map(space, 0x5000, memory, PAGE, IOASID_MAP_READ));
-	DMA_SEES(&c, nic, 0x5000, memory, PAGE);
+	ok(contract_map(space, AT(0x5000), memory, PAGE, IOASID_MAP_READ));
+	DMA_SEES(&c, nic, AT(0x5000), memory, PAGE);
 	ok(ioasid_attachment_detach(route));
 	ok(ioasid_space_destroy(space));
 	contract_end(&c);

@@ -20,19 +20,25 @@ struct house {
 
 static void house_begin(struct house *h, struct contract *c)
 {
+	struct ioasid_faultq *named = NULL; /* by the spaces */
+
 	memset(h, 0, sizeof(*h));
 	h->memory = support_memory(PAGE, 8);
 	h->nic = contract_nic(c, "nic0", (struct contract_wish){.page_requests = true});
 	if (contract_has(c, IOASID_EXT_FAULT_QUEUE))
 		ok(ioasid_faultq_new(c->ctx, NULL, &h->faults));
-	h->parent = contract_fault_space(c, h->faults);
+	if (h->nic)
+		named = h->faults;
+	else
+		h->nic = contract_nic(c, "nic0", (struct contract_wish){0});
+	h->parent = contract_fault_space(c, named);
 	ok(ioasid_space_new_nested(
-		h->parent, IOASID_OPTS(ioasid_space_opts, .faults = h->faults), &h->child));
+		h->parent, IOASID_OPTS(ioasid_space_opts, .faults = named), &h->child));
 	h->route = contract_attach(h->nic, h->parent);
-	ok(contract_map(h->parent, 0x1000, h->memory, PAGE, IOASID_MAP_RW));
+	ok(contract_map(h->parent, AT(0x1000), h->memory, PAGE, IOASID_MAP_RW));
 	h->over = contract_attach(h->nic, h->child);
-	ok(contract_nest(h->child, 0x2000, 0x1000, PAGE, IOASID_MAP_RW));
-	DMA_SEES(c, h->nic, 0x2000, h->memory, PAGE);
+	ok(contract_nest(h->child, AT(0x2000), AT(0x1000), PAGE, IOASID_MAP_RW));
+	DMA_SEES(c, h->nic, AT(0x2000), h->memory, PAGE);
 }
 
 static void release(struct house *h, struct contract *c, unsigned int what)
@@ -102,7 +108,7 @@ static void spaces_answer_enodev(struct house *h)
 	struct ioasid_range range;
 
 	fails(-ENODEV, "ioasid_space_map",
-		contract_map(h->parent, 0x5000, h->memory, PAGE, IOASID_MAP_RW));
+		contract_map(h->parent, AT(0x5000), h->memory, PAGE, IOASID_MAP_RW));
 	fails(-ENODEV, "ioasid_space_unmap", ioasid_space_unmap(h->parent, 0, UINT64_MAX));
 	fails(-ENODEV, "ioasid_space_info", ioasid_space_info(h->child, &info));
 	fails(-ENODEV, "ioasid_space_ranges", ioasid_space_ranges(h->child, &range, 1));
@@ -180,8 +186,8 @@ START_TEST(close_ends_dma_and_unpins)
 	house_begin(&h, &c);
 	ioasid_close(c.ctx);
 	c.ctx = NULL;
-	DMA_FAILS(&c, h.nic, 0x2000);
-	DMA_FAILS(&c, h.nic, 0x1000);
+	DMA_FAILS(&c, h.nic, AT(0x2000));
+	DMA_FAILS(&c, h.nic, AT(0x1000));
 	ck_assert_uint_eq(c.platform->pinned(c.machine), before);
 	for (unsigned int i = 0; i < HANDLES; i++)
 		release(&h, &c, i);
@@ -199,12 +205,13 @@ START_TEST(close_answers_outstanding_faults)
 
 	contract_begin(&c, _i);
 	NEEDS(&c, IOASID_EXT_FAULT_QUEUE);
+	NEEDS_DEVICE(&c, .page_requests = true);
 	house_begin(&h, &c);
-	contract_transfer_start(&transfer[0], &c, h.nic, IOASID_PASID_NONE, 0x7000);
+	contract_transfer_start(&transfer[0], &c, h.nic, IOASID_PASID_NONE, AT(0x7000));
 	ck_assert_int_eq(ok(ioasid_faultq_wait(h.faults, -1)), 1);
 	ck_assert_int_eq(ok(ioasid_faultq_read(h.faults, &fault, 1)), 1);
 	/* one was read, one was not */
-	contract_transfer_start(&transfer[1], &c, h.nic, IOASID_PASID_NONE, 0x8000);
+	contract_transfer_start(&transfer[1], &c, h.nic, IOASID_PASID_NONE, AT(0x8000));
 	ck_assert_int_eq(ok(ioasid_faultq_wait(h.faults, -1)), 1);
 	ioasid_close(c.ctx);
 	c.ctx = NULL;
@@ -290,7 +297,7 @@ START_TEST(two_contexts_are_apart)
 	ok(c.platform->open(c.machine, &other));
 	ok(ioasid_space_new(other, NULL, &space));
 	ioasid_close(other);
-	DMA_SEES(&c, h.nic, 0x2000, h.memory, PAGE);
+	DMA_SEES(&c, h.nic, AT(0x2000), h.memory, PAGE);
 	ok(ioasid_space_destroy(space));
 	for (unsigned int i = HANDLES; i--;)
 		if (i != 0 && i != 1 && i != 3)

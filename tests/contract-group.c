@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WHERE UINT64_C(0x40000)
+#define WHERE AT(0x40000)
 
 struct pair {
 	struct contract_nic *nic[2]; /* one group */
@@ -52,6 +52,7 @@ START_TEST(info_tells_of_the_group)
 	struct ioasid_device_info info[2];
 
 	contract_begin(&c, _i);
+	NEEDS_GROUPS(&c);
 	pair_begin(&p, &c);
 	for (int i = 0; i < 2; i++) {
 		info[i].size = sizeof(info[i]);
@@ -98,6 +99,7 @@ START_TEST(a_space_with_half_a_group_waits_or_has_it_all)
 	struct pair p;
 
 	contract_begin(&c, _i);
+	NEEDS_GROUPS(&c);
 	pair_begin(&p, &c);
 	if (contract_has(&c, IOASID_EXT_GROUP_STRICT))
 		strict_waits(&c, &p);
@@ -115,6 +117,7 @@ START_TEST(a_missing_device_that_nobody_bound_is_still_missed)
 
 	contract_begin(&c, _i);
 	NEEDS(&c, IOASID_EXT_GROUP_STRICT);
+	NEEDS_GROUPS(&c);
 	pair_begin(&p, &c);
 	ok(ioasid_device_unbind(p.nic[1]->device));
 	c.nics--;
@@ -153,6 +156,7 @@ START_TEST(the_groups_other_device_cannot_be_of_use_elsewhere)
 	struct pair p;
 
 	contract_begin(&c, _i);
+	NEEDS_GROUPS(&c);
 	pair_begin(&p, &c);
 
 	struct ioasid_space *elsewhere = contract_space(&c);
@@ -173,6 +177,7 @@ START_TEST(the_groups_other_device_is_attached_to_the_same_space)
 	struct pair p;
 
 	contract_begin(&c, _i);
+	NEEDS_GROUPS(&c);
 	pair_begin(&p, &c);
 
 	struct ioasid_attachment *other = contract_attach(p.nic[1], p.space);
@@ -194,6 +199,7 @@ START_TEST(replace_moves_the_group_where_attach_does)
 	struct pair p;
 
 	contract_begin(&c, _i);
+	NEEDS_GROUPS(&c);
 	pair_begin(&p, &c);
 
 	struct ioasid_attachment *other = contract_attach(p.nic[1], p.space);

@@ -25,15 +25,21 @@ static int attach_to(
 	return r;
 }
 
-static void intent_is_checked(struct contract *c, uint32_t flag, struct contract_wish able)
+/* The error names the device and what it lacks. */
+static void intent_is_refused(
+	struct contract *c, uint32_t flag, const char *words, struct contract_wish unable)
 {
-	struct contract_nic *plain = contract_nic(c, "plain", (struct contract_wish){0});
-	struct contract_nic *good = contract_nic(c, "able", able);
+	struct contract_nic *nic = contract_nic(c, "plain", unable);
 
-	fails(-EOPNOTSUPP, "plain",
-		attach_to(c, plain, IOASID_OPTS(ioasid_space_opts, .flags = flag)));
-	if (good)
-		ok(attach_to(c, good, IOASID_OPTS(ioasid_space_opts, .flags = flag)));
+	fails(-EOPNOTSUPP, words, attach_to(c, nic, IOASID_OPTS(ioasid_space_opts, .flags = flag)));
+	support_error_has("plain", "ioasid_device_attach");
+}
+
+static void intent_is_served(struct contract *c, uint32_t flag, struct contract_wish able)
+{
+	struct contract_nic *nic = contract_nic(c, "able", able);
+
+	ok(attach_to(c, nic, IOASID_OPTS(ioasid_space_opts, .flags = flag)));
 }
 
 START_TEST(a_nesting_parent_refuses_a_device_that_cannot_nest)
@@ -41,10 +47,20 @@ START_TEST(a_nesting_parent_refuses_a_device_that_cannot_nest)
 	struct contract c;
 
 	contract_begin(&c, _i);
-	intent_is_checked(&c, IOASID_SPACE_NEST_PARENT, (struct contract_wish){.nesting = true});
-	fails(-EOPNOTSUPP, "nest",
-		attach_to(&c, &c.nic[0],
-			IOASID_OPTS(ioasid_space_opts, .flags = IOASID_SPACE_NEST_PARENT)));
+	NEEDS_DEVICE(&c, .no_nesting = true);
+	intent_is_refused(
+		&c, IOASID_SPACE_NEST_PARENT, "nest", (struct contract_wish){.no_nesting = true});
+	contract_end(&c);
+}
+END_TEST
+
+START_TEST(a_nesting_parent_takes_a_device_that_nests)
+{
+	struct contract c;
+
+	contract_begin(&c, _i);
+	NEEDS_DEVICE(&c, .nesting = true);
+	intent_is_served(&c, IOASID_SPACE_NEST_PARENT, (struct contract_wish){.nesting = true});
 	contract_end(&c);
 }
 END_TEST
@@ -54,10 +70,20 @@ START_TEST(dirty_tracking_refuses_a_device_that_cannot_track)
 	struct contract c;
 
 	contract_begin(&c, _i);
-	intent_is_checked(&c, IOASID_SPACE_DIRTY_TRACKING, (struct contract_wish){.dirty = true});
-	fails(-EOPNOTSUPP, "dirty",
-		attach_to(&c, &c.nic[0],
-			IOASID_OPTS(ioasid_space_opts, .flags = IOASID_SPACE_DIRTY_TRACKING)));
+	NEEDS_DEVICE(&c, .no_dirty = true);
+	intent_is_refused(
+		&c, IOASID_SPACE_DIRTY_TRACKING, "dirty", (struct contract_wish){.no_dirty = true});
+	contract_end(&c);
+}
+END_TEST
+
+START_TEST(dirty_tracking_takes_a_device_that_tracks)
+{
+	struct contract c;
+
+	contract_begin(&c, _i);
+	NEEDS_DEVICE(&c, .dirty = true);
+	intent_is_served(&c, IOASID_SPACE_DIRTY_TRACKING, (struct contract_wish){.dirty = true});
 	contract_end(&c);
 }
 END_TEST
@@ -103,6 +129,17 @@ START_TEST(a_fault_queue_refuses_a_device_without_page_requests)
 	contract_begin(&c, _i);
 	NEEDS(&c, IOASID_EXT_FAULT_QUEUE);
 	fails(-EOPNOTSUPP, "prober", attach_with_queue(&c, (struct contract_wish){0}, NULL));
+	contract_end(&c);
+}
+END_TEST
+
+START_TEST(a_fault_queue_takes_a_device_with_page_requests)
+{
+	struct contract c;
+
+	contract_begin(&c, _i);
+	NEEDS(&c, IOASID_EXT_FAULT_QUEUE);
+	NEEDS_DEVICE(&c, .page_requests = true);
 	ok(attach_with_queue(&c, (struct contract_wish){.page_requests = true}, NULL));
 	contract_end(&c);
 }
@@ -115,6 +152,7 @@ START_TEST(a_device_whose_groups_exceed_the_queues_is_refused)
 
 	contract_begin(&c, _i);
 	NEEDS(&c, IOASID_EXT_FAULT_QUEUE);
+	NEEDS_DEVICE(&c, .page_requests = true);
 	fails(-ENOSPC, "prober",
 		attach_with_queue(&c, wish, IOASID_OPTS(ioasid_faultq_opts, .group_max = 7)));
 	support_error_has("8", "ioasid_device_attach");
@@ -133,6 +171,7 @@ START_TEST(the_credits_of_all_devices_must_fit_the_queue)
 
 	contract_begin(&c, _i);
 	NEEDS(&c, IOASID_EXT_FAULT_QUEUE);
+	NEEDS_DEVICE(&c, .page_requests = true);
 	fails(-ENOSPC, "prober",
 		attach_with_queue(
 			&c, wish, IOASID_OPTS(ioasid_faultq_opts, .max_outstanding = 15)));
@@ -165,13 +204,14 @@ START_TEST(maps_come_before_the_first_attach_where_the_backend_says_so)
 	struct ioasid_attachment *route;
 
 	if (before)
-		ok(contract_map(space, 0x5000, memory, PAGE, IOASID_MAP_READ));
+		ok(contract_map(space, AT(0x5000), memory, PAGE, IOASID_MAP_READ));
 	else
-		fails(-ENXIO, "attach", contract_map(space, 0x5000, memory, PAGE, IOASID_MAP_READ));
+		fails(-ENXIO, "attach",
+			contract_map(space, AT(0x5000), memory, PAGE, IOASID_MAP_READ));
 	route = contract_attach(nic, space);
 	if (!before)
-		ok(contract_map(space, 0x5000, memory, PAGE, IOASID_MAP_READ));
-	DMA_SEES(&c, nic, 0x5000, memory, PAGE);
+		ok(contract_map(space, AT(0x5000), memory, PAGE, IOASID_MAP_READ));
+	DMA_SEES(&c, nic, AT(0x5000), memory, PAGE);
 	ok(ioasid_attachment_detach(route));
 	ok(ioasid_space_destroy(space));
 	contract_end(&c);
@@ -197,9 +237,12 @@ void contract_add_intent(Suite *suite)
 	TCase *tcase = support_case(suite, "rules 7 and 9: intent");
 
 	contract_test(tcase, a_nesting_parent_refuses_a_device_that_cannot_nest);
+	contract_test(tcase, a_nesting_parent_takes_a_device_that_nests);
 	contract_test(tcase, dirty_tracking_refuses_a_device_that_cannot_track);
+	contract_test(tcase, dirty_tracking_takes_a_device_that_tracks);
 	contract_test(tcase, a_nesting_parent_with_a_fault_queue_is_refused_at_creation);
 	contract_test(tcase, a_fault_queue_refuses_a_device_without_page_requests);
+	contract_test(tcase, a_fault_queue_takes_a_device_with_page_requests);
 	contract_test(tcase, a_device_whose_groups_exceed_the_queues_is_refused);
 	contract_test(tcase, the_credits_of_all_devices_must_fit_the_queue);
 	contract_test(tcase, maps_come_before_the_first_attach_where_the_backend_says_so);

@@ -51,12 +51,12 @@ START_TEST(a_device_sees_through_all_levels)
 		route[i] = contract_attach(nic, space[i]);
 	}
 	for (int i = LEVELS - 1; i > 0; i--)
-		ok(contract_nest(space[i], 0x5000, 0x5000, PAGE, IOASID_MAP_READ));
-	DMA_FAILS(&c, nic, 0x5000);
-	ok(contract_map(space[0], 0x5000, memory, PAGE, IOASID_MAP_READ));
-	DMA_SEES(&c, nic, 0x5000, memory, PAGE);
-	ok(ioasid_space_unmap(space[LEVELS / 2], 0x5000, PAGE));
-	DMA_FAILS(&c, nic, 0x5000);
+		ok(contract_nest(space[i], AT(0x5000), AT(0x5000), PAGE, IOASID_MAP_READ));
+	DMA_FAILS(&c, nic, AT(0x5000));
+	ok(contract_map(space[0], AT(0x5000), memory, PAGE, IOASID_MAP_READ));
+	DMA_SEES(&c, nic, AT(0x5000), memory, PAGE);
+	ok(ioasid_space_unmap(space[LEVELS / 2], AT(0x5000), PAGE));
+	DMA_FAILS(&c, nic, AT(0x5000));
 	for (int i = LEVELS - 1; i >= 0; i--) {
 		ok(ioasid_attachment_detach(route[i]));
 		ok(ioasid_space_destroy(space[i]));
@@ -87,6 +87,9 @@ START_TEST(two_halves_of_everything_are_unmapped_as_one)
 		ck_assert_uint_eq(info.maps, 0);
 		ck_assert_uint_eq(info.mapped, 0);
 	}
+	/* a single one that is as large */
+	ok(contract_nest(child, 0, 0, HALF, IOASID_MAP_RW));
+	ck_assert_int_eq(ioasid_space_unmap(child, 0, HALF), INT64_MAX);
 	fails(-ENOENT, "ioasid_space_unmap", ioasid_space_unmap(child, 0, UINT64_MAX));
 	ok(ioasid_space_destroy(child));
 	ok(ioasid_space_destroy(parent));

@@ -52,16 +52,16 @@ START_TEST(an_overlap_is_refused_naming_the_map_in_the_way)
 
 	contract_begin(&c, _i);
 	bench_begin(&b, &c);
-	ok(map(&b, 0x10000, 4));
-	fails(-EEXIST, "0x10000-0x13fff", map(&b, 0x10000, 4));
-	fails(-EEXIST, "0x10000-0x13fff", map(&b, 0xf000, 2));
-	fails(-EEXIST, "0x10000-0x13fff", map(&b, 0x13000, 2));
-	fails(-EEXIST, "0x10000-0x13fff", map(&b, 0x11000, 1));
-	fails(-EEXIST, "0x10000-0x13fff", map(&b, 0xf000, 6));
+	ok(map(&b, AT(0x10000), 4));
+	fails(-EEXIST, "0x40010000-0x40013fff", map(&b, AT(0x10000), 4));
+	fails(-EEXIST, "0x40010000-0x40013fff", map(&b, AT(0xf000), 2));
+	fails(-EEXIST, "0x40010000-0x40013fff", map(&b, AT(0x13000), 2));
+	fails(-EEXIST, "0x40010000-0x40013fff", map(&b, AT(0x11000), 1));
+	fails(-EEXIST, "0x40010000-0x40013fff", map(&b, AT(0xf000), 6));
 	ck_assert_uint_eq(mapped(b.space), 4 * PAGE);
-	ok(map(&b, 0xf000, 1));
-	ok(map(&b, 0x14000, 1));
-	DMA_SEES(&c, b.nic, 0x10000, b.memory, 4 * PAGE);
+	ok(map(&b, AT(0xf000), 1));
+	ok(map(&b, AT(0x14000), 1));
+	DMA_SEES(&c, b.nic, AT(0x10000), b.memory, 4 * PAGE);
 	bench_end(&b);
 	contract_end(&c);
 }
@@ -74,14 +74,14 @@ START_TEST(an_unmap_that_cuts_a_map_removes_nothing)
 
 	contract_begin(&c, _i);
 	bench_begin(&b, &c);
-	ok(map(&b, 0x10000, 4));
-	ok(map(&b, 0x20000, 4));
-	fails(-EINVAL, "0x20000-0x23fff", ioasid_space_unmap(b.space, 0x10000, 0x11000));
-	fails(-EINVAL, "0x10000-0x13fff", ioasid_space_unmap(b.space, 0x11000, 0x13000));
-	fails(-EINVAL, "0x10000-0x13fff", ioasid_space_unmap(b.space, 0x11000, 0x1000));
+	ok(map(&b, AT(0x10000), 4));
+	ok(map(&b, AT(0x20000), 4));
+	fails(-EINVAL, "0x40020000-0x40023fff", ioasid_space_unmap(b.space, AT(0x10000), 0x11000));
+	fails(-EINVAL, "0x40010000-0x40013fff", ioasid_space_unmap(b.space, AT(0x11000), 0x13000));
+	fails(-EINVAL, "0x40010000-0x40013fff", ioasid_space_unmap(b.space, AT(0x11000), 0x1000));
 	ck_assert_uint_eq(mapped(b.space), 8 * PAGE);
-	DMA_SEES(&c, b.nic, 0x10000, b.memory, 4 * PAGE);
-	DMA_SEES(&c, b.nic, 0x20000, b.memory, 4 * PAGE);
+	DMA_SEES(&c, b.nic, AT(0x10000), b.memory, 4 * PAGE);
+	DMA_SEES(&c, b.nic, AT(0x20000), b.memory, 4 * PAGE);
 	bench_end(&b);
 	contract_end(&c);
 }
@@ -94,18 +94,18 @@ START_TEST(an_unmap_returns_the_bytes_and_dma_ends)
 
 	contract_begin(&c, _i);
 	bench_begin(&b, &c);
-	ok(map(&b, 0x10000, 4));
-	ok(map(&b, 0x20000, 2));
-	ok(map(&b, 0x30000, 1));
-	DMA_SEES(&c, b.nic, 0x20000, b.memory, PAGE);
+	ok(map(&b, AT(0x10000), 4));
+	ok(map(&b, AT(0x20000), 2));
+	ok(map(&b, AT(0x30000), 1));
+	DMA_SEES(&c, b.nic, AT(0x20000), b.memory, PAGE);
 	/* holes around and between do not matter */
-	ck_assert_int_eq(ok(ioasid_space_unmap(b.space, 0x8000, 0x20000)), 6 * (int64_t)PAGE);
-	DMA_FAILS(&c, b.nic, 0x10000);
-	DMA_FAILS(&c, b.nic, 0x20000);
-	DMA_SEES(&c, b.nic, 0x30000, b.memory, PAGE);
+	ck_assert_int_eq(ok(ioasid_space_unmap(b.space, AT(0x8000), 0x20000)), 6 * (int64_t)PAGE);
+	DMA_FAILS(&c, b.nic, AT(0x10000));
+	DMA_FAILS(&c, b.nic, AT(0x20000));
+	DMA_SEES(&c, b.nic, AT(0x30000), b.memory, PAGE);
 	ck_assert_uint_eq(mapped(b.space), PAGE);
-	fails(-ENOENT, "0x10000", ioasid_space_unmap(b.space, 0x10000, 0x4000));
-	ck_assert_int_eq(ok(ioasid_space_unmap(b.space, 0x30000, PAGE)), (int64_t)PAGE);
+	fails(-ENOENT, "0x40010000", ioasid_space_unmap(b.space, AT(0x10000), 0x4000));
+	ck_assert_int_eq(ok(ioasid_space_unmap(b.space, AT(0x30000), PAGE)), (int64_t)PAGE);
 	ck_assert_uint_eq(mapped(b.space), 0);
 	bench_end(&b);
 	contract_end(&c);
@@ -121,11 +121,11 @@ START_TEST(unmap_of_everything_removes_all_maps)
 	bench_begin(&b, &c);
 	fails(-ENOENT, "ioasid_space_unmap", ioasid_space_unmap(b.space, 0, UINT64_MAX));
 	for (uint64_t i = 0; i < 100; i++)
-		ok(map(&b, 0x100000 + i * 0x10000, 1 + i % 4));
+		ok(map(&b, AT(0x100000) + i * 0x10000, 1 + i % 4));
 	ck_assert_int_eq(ok(ioasid_space_unmap(b.space, 0, UINT64_MAX)), 250 * (int64_t)PAGE);
 	ck_assert_uint_eq(mapped(b.space), 0);
 	for (uint64_t i = 0; i < 100; i++)
-		DMA_FAILS(&c, b.nic, 0x100000 + i * 0x10000);
+		DMA_FAILS(&c, b.nic, AT(0x100000) + i * 0x10000);
 	bench_end(&b);
 	contract_end(&c);
 }
@@ -141,17 +141,17 @@ START_TEST(a_place_can_be_mapped_again)
 	for (int i = 0; i < PAGES; i++) {
 		const unsigned char *here = b.memory + (size_t)i * PAGE;
 
-		ok(contract_map(b.space, 0x10000, here, PAGE, IOASID_MAP_RW));
-		DMA_SEES(&c, b.nic, 0x10000, here, PAGE);
-		ok(ioasid_space_unmap(b.space, 0x10000, PAGE));
-		DMA_FAILS(&c, b.nic, 0x10000);
+		ok(contract_map(b.space, AT(0x10000), here, PAGE, IOASID_MAP_RW));
+		DMA_SEES(&c, b.nic, AT(0x10000), here, PAGE);
+		ok(ioasid_space_unmap(b.space, AT(0x10000), PAGE));
+		DMA_FAILS(&c, b.nic, AT(0x10000));
 	}
 	bench_end(&b);
 	contract_end(&c);
 }
 END_TEST
 
-START_TEST(permissions_are_honoured)
+START_TEST(what_may_only_be_read_is_not_written)
 {
 	struct contract c;
 	struct bench b;
@@ -159,17 +159,50 @@ START_TEST(permissions_are_honoured)
 
 	contract_begin(&c, _i);
 	bench_begin(&b, &c);
-	ok(contract_map(b.space, 0x10000, b.memory, PAGE, IOASID_MAP_READ));
-	ok(contract_map(b.space, 0x20000, b.memory + PAGE, PAGE, IOASID_MAP_WRITE));
+	ok(contract_map(b.space, AT(0x10000), b.memory, PAGE, IOASID_MAP_READ));
 	byte = (unsigned char)~b.memory[8];
-	ck_assert_int_eq(contract_dma_write(&c, b.nic, 0x10008, &byte, 1), -EFAULT);
+	ck_assert_int_eq(contract_dma_write(&c, b.nic, AT(0x10008), &byte, 1), -EFAULT);
 	ck_assert_uint_ne(b.memory[8], byte);
-	ck_assert_int_eq(contract_dma_read(&c, b.nic, 0x10008, &byte, 1), 0);
+	ck_assert_int_eq(contract_dma_read(&c, b.nic, AT(0x10008), &byte, 1), 0);
 	ck_assert_uint_eq(b.memory[8], byte);
-	byte = (unsigned char)~b.memory[PAGE + 8];
-	ck_assert_int_eq(contract_dma_write(&c, b.nic, 0x20008, &byte, 1), 0);
-	ck_assert_uint_eq(b.memory[PAGE + 8], byte);
-	ck_assert_int_eq(contract_dma_read(&c, b.nic, 0x20008, &byte, 1), -EFAULT);
+	bench_end(&b);
+	contract_end(&c);
+}
+END_TEST
+
+static void write_only(struct contract *c, struct bench *b)
+{
+	unsigned char byte = (unsigned char)~b->memory[8];
+
+	ok(contract_map(b->space, AT(0x10000), b->memory, PAGE, IOASID_MAP_WRITE));
+	ck_assert_int_eq(contract_dma_write(c, b->nic, AT(0x10008), &byte, 1), 0);
+	ck_assert_uint_eq(b->memory[8], byte);
+}
+
+START_TEST(what_may_be_written_is_written)
+{
+	struct contract c;
+	struct bench b;
+
+	contract_begin(&c, _i);
+	bench_begin(&b, &c);
+	write_only(&c, &b);
+	bench_end(&b);
+	contract_end(&c);
+}
+END_TEST
+
+START_TEST(what_may_only_be_written_is_not_read)
+{
+	struct contract c;
+	struct bench b;
+	unsigned char byte;
+
+	contract_begin(&c, _i);
+	NEEDS_DEVICE(&c, .no_read = true);
+	bench_begin(&b, &c);
+	write_only(&c, &b);
+	ck_assert_int_eq(contract_dma_read(&c, b.nic, AT(0x10008), &byte, 1), -EFAULT);
 	bench_end(&b);
 	contract_end(&c);
 }
@@ -184,13 +217,13 @@ START_TEST(pinned_memory_comes_and_goes_with_its_maps)
 	contract_begin(&c, _i);
 	before = c.platform->pinned(c.machine);
 	bench_begin(&b, &c);
-	ok(map(&b, 0x10000, PAGES));
+	ok(map(&b, AT(0x10000), PAGES));
 	if (before != UINT64_MAX)
 		ck_assert_uint_eq(c.platform->pinned(c.machine), before + LENGTH);
-	ok(ioasid_space_unmap(b.space, 0x10000, LENGTH));
+	ok(ioasid_space_unmap(b.space, AT(0x10000), LENGTH));
 	if (before != UINT64_MAX)
 		ck_assert_uint_eq(c.platform->pinned(c.machine), before);
-	ok(map(&b, 0x10000, PAGES));
+	ok(map(&b, AT(0x10000), PAGES));
 	bench_end(&b);
 	if (before != UINT64_MAX)
 		ck_assert_uint_eq(c.platform->pinned(c.machine), before);
@@ -213,7 +246,7 @@ static void *map_and_unmap(void *arg)
 	unsigned char byte;
 
 	for (unsigned long i = 0; i < m->rounds && !m->failed; i++) {
-		uint64_t iova = 0x100000 + i % 64 * 0x10000, offset = i % LENGTH;
+		uint64_t iova = AT(0x100000) + i % 64 * 0x10000, offset = i % LENGTH;
 
 		m->failed |= map(&m->bench, iova, PAGES);
 		m->failed |= contract_dma_read(m->contract, m->bench.nic, iova + offset, &byte, 1);
@@ -263,8 +296,8 @@ static void *claim(void *arg)
 	struct claimant *claimant = arg;
 
 	for (uint64_t i = 0; i < 64; i++) {
-		int r = contract_map(claimant->space, 0x100000 + i * PAGE, claimant->memory, PAGE,
-			IOASID_MAP_READ);
+		int r = contract_map(claimant->space, AT(0x100000) + i * PAGE, claimant->memory,
+			PAGE, IOASID_MAP_READ);
 
 		claimant->won += !r;
 		if (r && r != -EEXIST)
@@ -307,7 +340,9 @@ void contract_add_map(Suite *suite)
 	contract_test(tcase, an_unmap_returns_the_bytes_and_dma_ends);
 	contract_test(tcase, unmap_of_everything_removes_all_maps);
 	contract_test(tcase, a_place_can_be_mapped_again);
-	contract_test(tcase, permissions_are_honoured);
+	contract_test(tcase, what_may_only_be_read_is_not_written);
+	contract_test(tcase, what_may_be_written_is_written);
+	contract_test(tcase, what_may_only_be_written_is_not_read);
 	contract_test(tcase, pinned_memory_comes_and_goes_with_its_maps);
 	contract_test(tcase, maps_of_different_spaces_run_side_by_side);
 	contract_test(tcase, a_place_wanted_by_many_threads_is_had_once);

@@ -10,7 +10,7 @@
 
 #define PASID UINT32_C(5)
 #define OTHER UINT32_C(6)
-#define WHERE UINT64_C(0x40000)
+#define WHERE AT(0x40000)
 
 /* Two devices of a group, each attached to the parent. */
 struct mates {
@@ -69,10 +69,9 @@ static void mates_end(struct mates *m)
 #define MATES(m, platform)                                                                         \
 	do {                                                                                       \
 		contract_begin(&(m)->c, platform);                                                 \
-		if (contract_has(&(m)->c, IOASID_EXT_GROUP_STRICT)) {                              \
-			contract_end(&(m)->c);                                                     \
-			return;                                                                    \
-		}                                                                                  \
+		NEEDS_TRUTH(&(m)->c, !contract_has(&(m)->c, IOASID_EXT_GROUP_STRICT));             \
+		NEEDS_GROUPS(&(m)->c);                                                             \
+		NEEDS_DEVICE(&(m)->c, .pasid_bits = 8);                                            \
 		mates_begin(m);                                                                    \
 	} while (0)
 
@@ -206,6 +205,7 @@ START_TEST(a_parent_can_be_left_while_another_route_leads_there)
 	struct contract c;
 
 	contract_begin(&c, _i);
+	NEEDS_DEVICE(&c, .pasid_bits = 8);
 
 	struct contract_nic *nic =
 		contract_nic(&c, "nic0", (struct contract_wish){.pasid_bits = 8});
@@ -272,6 +272,7 @@ START_TEST(strictly_a_space_that_a_replace_left_is_incomplete_again)
 
 	contract_begin(&m.c, _i);
 	NEEDS(&m.c, IOASID_EXT_GROUP_STRICT);
+	NEEDS_GROUPS(&m.c);
 	strict_begin(&m);
 	ok(contract_map(m.parent, WHERE, m.memory, PAGE, IOASID_MAP_RW));
 	ok(ioasid_attachment_replace(m.route[0], m.elsewhere));

@@ -6,7 +6,7 @@
 #include "contract.h"
 #include <stdlib.h>
 
-#define WHERE UINT64_C(0x40000)
+#define WHERE AT(0x40000)
 
 /* Two spaces of one device each, that see registered memory. */
 struct lease {

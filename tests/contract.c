@@ -38,6 +38,18 @@ void contract_end(struct contract *c)
 	c->platform->stop(c->machine);
 }
 
+void contract_left_out(struct contract *c, const char *test)
+{
+	if (c->platform->left_out)
+		c->platform->left_out(test);
+	contract_end(c);
+}
+
+bool contract_can(struct contract *c, struct contract_wish wish)
+{
+	return c->platform->device(c->machine, &wish);
+}
+
 bool contract_has(struct contract *c, uint32_t extension)
 {
 	return ok(ioasid_check_extension(c->ctx, extension));

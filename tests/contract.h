@@ -11,12 +11,18 @@
 #include "support.h"
 #include <errno.h>
 #include <ioasid/fault.h>
+#include <ioasid/pgtable.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 
-#define PAGE          UINT64_C(4096)
-#define CONTRACT_NICS 8
+#define PAGE            UINT64_C(4096)
+#define CONTRACT_NICS   8
+#define CONTRACT_GROUPS 31 /* numbers of groups are below */
+
+/* What every device can reach, at least, unless a test wants it narrower; and addresses there. */
+#define CONTRACT_APERTURE ((struct ioasid_range){0x1000000, 0x7fffffff})
+#define AT(offset)        (UINT64_C(0x40000000) + (offset))
 
 /* What a test wants of a device; all zero: any will do. */
 struct contract_wish {
@@ -26,9 +32,14 @@ struct contract_wish {
 	uint32_t credits;
 	uint32_t group_pages;
 	bool nesting;
+	bool no_nesting;
+	bool tables; /* of a guest are taken, in VT-d's format */
 	bool dirty;
+	bool no_dirty;
+	bool no_read; /* it cannot read where a map does not let it */
 	struct ioasid_range aperture;
 	struct ioasid_range reserved; /* a window, {0, 0}: none */
+	bool frees; /* of addresses that it alone cannot reach, its detach frees the space */
 };
 
 /* How the suite reaches a platform. Knows no test. */
@@ -41,8 +52,9 @@ struct contract_platform {
 	void *(*device)(void *machine, const struct contract_wish *);
 	int (*device_fd)(void *device); /* the caller's to close */
 	int (*dma)(void *device, struct ioasid_mock_dma *);
-	uint64_t (*pinned)(void *machine); /* bytes, UINT64_MAX: it cannot tell */
-	uint32_t flags;                    /* the platform's own */
+	uint64_t (*pinned)(void *machine);  /* bytes, UINT64_MAX: it cannot tell */
+	void (*left_out)(const char *test); /* NULL: nobody wants to know */
+	uint32_t flags;                     /* the platform's own */
 };
 
 extern const struct contract_platform contract_platforms[];
@@ -72,14 +84,23 @@ void contract_close(struct contract *);
 
 bool contract_has(struct contract *, uint32_t extension);
 
-/* Ends the test here where the platform lacks this. */
-#define NEEDS(c, extension)                                                                        \
+/* Ends the test here where the platform lacks this: an extension, a device of that kind. */
+#define NEEDS(c, extension)  NEEDS_TRUTH(c, contract_has(c, extension))
+#define NEEDS_DEVICE(c, ...) NEEDS_TRUTH(c, contract_can(c, (struct contract_wish){__VA_ARGS__}))
+#define NEEDS_GROUPS(c)      NEEDS_DEVICE(c, .group = CONTRACT_GROUPS)
+#define NEEDS_TRUTH(c, truth)                                                                      \
 	do {                                                                                       \
-		if (!contract_has(c, extension)) {                                                 \
-			contract_end(c);                                                           \
+		if (!(truth)) {                                                                    \
+			contract_left_out(c, __func__);                                            \
 			return;                                                                    \
 		}                                                                                  \
 	} while (0)
+
+/* Ends the test, and notes on platforms that keep such a list that it was not run. */
+void contract_left_out(struct contract *, const char *test);
+
+/* Whether the platform has such a device. */
+bool contract_can(struct contract *, struct contract_wish);
 
 /* A device of its own label, bound by that name; NULL: the platform has no such device. */
 struct contract_nic *contract_nic(struct contract *, const char *name, struct contract_wish);
@@ -158,8 +179,11 @@ void contract_add_busy(Suite *);
 void contract_add_map(Suite *);
 void contract_add_iova(Suite *);
 void contract_add_intent(Suite *);
+void contract_add_table(Suite *);
 void contract_add_memory(Suite *);
 void contract_add_limits(Suite *);
+void contract_add_window(Suite *);
+void contract_add_file(Suite *);
 void contract_add_close(Suite *);
 
 /* Runs the test on every platform. */

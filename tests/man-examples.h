@@ -8,13 +8,16 @@
 #define MAN_EXAMPLES_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ioasid/fault.h>
 #include <ioasid/ioasid.h>
 #include <ioasid/mock.h>
+#include <ioasid/pgtable.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 

@@ -15,6 +15,15 @@ static bool is_filled(const struct maptree_node *node)
 	return node->count >= least && node->count <= maptree_node_capacity(node);
 }
 
+/* Whether what is behind the cells of a node is empty, as its search takes for granted. */
+static bool is_empty_behind(const struct maptree_node *node)
+{
+	for (unsigned at = node->count; at < maptree_node_capacity(node); at++)
+		if (maptree_node_key(node, at) != MAPTREE_NODE_EMPTY)
+			return false;
+	return true;
+}
+
 /* Whether the cells of one node ascend, and lie above all those of the node before it. */
 static bool is_ordered(const struct maptree_node *node)
 {
@@ -49,7 +58,7 @@ static bool is_level_sound(const struct maptree_node **level, size_t *nodes, siz
 
 	*level = child;
 	for (; node; node = node->next, ++*nodes) {
-		if (!is_filled(node) || !is_ordered(node))
+		if (!is_filled(node) || !is_ordered(node) || !is_empty_behind(node))
 			return false;
 		if (node->next && node->next->prev != node)
 			return false;

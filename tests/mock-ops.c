@@ -200,12 +200,13 @@ START_TEST(strictly_a_space_wants_a_device_and_dma_the_whole_group)
 	unsigned char *memory = support_memory(PAGE, 1);
 	struct ioasid_range range;
 	struct bench bench;
-	uint64_t sizes;
+	struct backend_hardware is;
 
 	bench_begin(&bench, IOASID_MOCK_STRICT);
 	ck_assert_int_eq(map(&bench, 0, 0, memory), -ENXIO);
 	ck_assert_int_eq(mock_ops.space_ranges(&bench.be.base, bench.space[0], &range, 1), -ENXIO);
-	ck_assert_int_eq(mock_ops.space_page_sizes(&bench.be.base, bench.space[0], &sizes), -ENXIO);
+	ck_assert_int_eq(mock_ops.space_hardware(&bench.be.base, bench.space[0], &is), -ENXIO);
+	ck_assert_int_eq(mock_ops.space_allow(&bench.be.base, bench.space[0], NULL, 0), -ENXIO);
 	ck_assert_int_eq(attach(&bench, 0, 0), 0);
 	ck_assert_int_eq(mock_ops.space_ranges(&bench.be.base, bench.space[0], &range, 1), 1);
 	ck_assert_int_eq(map(&bench, 0, 0, memory), 0);
@@ -220,6 +221,26 @@ START_TEST(strictly_a_space_wants_a_device_and_dma_the_whole_group)
 	ck_assert_int_eq(peek(&bench, 0, 3), -ENODEV);
 	bench_end(&bench);
 	free(memory);
+}
+END_TEST
+
+START_TEST(windows_are_held_against_each_iommu_that_comes_or_is_there)
+{
+	const struct ioasid_range beyond = {UINT64_C(1) << 48, (UINT64_C(1) << 48) + PAGE - 1};
+	const struct ioasid_range low = {0, PAGE - 1};
+	struct bench bench;
+	struct backend *be = &bench.be.base;
+
+	bench_begin(&bench, 0);
+	ck_assert_int_eq(mock_ops.space_allow(be, bench.space[0], &beyond, 1), 0);
+	ck_assert_int_eq(attach(&bench, 0, 0), -EADDRINUSE);
+	ck_assert_int_eq(mock_ops.space_allow(be, bench.space[0], NULL, 0), 0);
+	ck_assert_int_eq(attach(&bench, 0, 0), 0);
+	ck_assert_int_eq(mock_ops.space_allow(be, bench.space[0], &beyond, 1), -EADDRINUSE);
+	ck_assert_int_eq(mock_ops.space_allow(be, bench.space[0], &low, 1), 0);
+	ck_assert_int_eq(mock_ops.space_allow(be, 77, &low, 1), -ENOENT);
+	ck_assert_int_eq(detach(&bench, 0), 0);
+	bench_end(&bench);
 }
 END_TEST
 
@@ -397,6 +418,7 @@ void add_ops_tests(Suite *suite)
 	tcase_add_test(tcase, nothing_is_usable_from_within_a_window_up_to_the_last_address);
 	tcase_add_test(tcase, a_group_has_one_table_for_all_its_devices);
 	tcase_add_test(tcase, strictly_a_space_wants_a_device_and_dma_the_whole_group);
+	tcase_add_test(tcase, windows_are_held_against_each_iommu_that_comes_or_is_there);
 	tcase_add_test(tcase, a_copy_keeps_the_pages_of_its_source);
 	tcase_add_test(tcase, a_copy_gives_no_more_than_was_pinned);
 	tcase_add_test(tcase, cookies_are_used_again_lowest_first_and_strange_ones_refused);

@@ -33,15 +33,15 @@ const unsigned char *nest_page(const struct nest *n, uint64_t page)
 
 int nest_map_parent(struct nest *n, uint64_t gpa, uint64_t page, uint64_t pages, uint32_t flags)
 {
-	return contract_map(n->parent, gpa * PAGE, nest_page(n, page), pages * PAGE, flags);
+	return contract_map(n->parent, NEST_AT(gpa), nest_page(n, page), pages * PAGE, flags);
 }
 
 int nest_map_child(struct nest *n, uint64_t iova, uint64_t gpa, uint64_t pages, uint32_t flags)
 {
-	return contract_nest(n->child, iova * PAGE, gpa * PAGE, pages * PAGE, flags);
+	return contract_nest(n->child, NEST_AT(iova), NEST_AT(gpa), pages * PAGE, flags);
 }
 
 int64_t nest_unmap(struct ioasid_space *space, uint64_t page, uint64_t pages)
 {
-	return ioasid_space_unmap(space, page * PAGE, pages * PAGE);
+	return ioasid_space_unmap(space, NEST_AT(page), pages * PAGE);
 }

@@ -10,6 +10,9 @@
 
 #define NEST_PAGES UINT64_C(16)
 
+/* Where a page of a space is. */
+#define NEST_AT(page) AT((page)*PAGE)
+
 struct nest {
 	struct contract c;
 	struct contract_nic *nic;
@@ -27,8 +30,9 @@ int nest_map_child(struct nest *, uint64_t iova, uint64_t gpa, uint64_t pages, u
 int64_t nest_unmap(struct ioasid_space *, uint64_t page, uint64_t pages);
 
 /* Through the child, the device sees this page of memory at that page; or nothing. */
-#define NEST_SEES(n, iova, page) DMA_SEES(&(n)->c, (n)->nic, (iova)*PAGE, nest_page(n, page), PAGE)
-#define NEST_FAILS(n, iova)      DMA_FAILS(&(n)->c, (n)->nic, (iova)*PAGE)
+#define NEST_SEES(n, iova, page)                                                                   \
+	DMA_SEES(&(n)->c, (n)->nic, NEST_AT(iova), nest_page(n, page), PAGE)
+#define NEST_FAILS(n, iova) DMA_FAILS(&(n)->c, (n)->nic, NEST_AT(iova))
 
 const unsigned char *nest_page(const struct nest *, uint64_t page);
 

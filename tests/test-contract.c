@@ -16,8 +16,11 @@ int main(void)
 	contract_add_map(suite);
 	contract_add_iova(suite);
 	contract_add_intent(suite);
+	contract_add_table(suite);
 	contract_add_memory(suite);
 	contract_add_limits(suite);
+	contract_add_window(suite);
+	contract_add_file(suite);
 	contract_add_close(suite);
 	return support_run(suite);
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define PAGE  UINT64_C(4096)
@@ -28,6 +29,7 @@ struct life {
 	struct ioasid_device *device[2];
 	struct ioasid_attachment *route[2], *over, *pasid;
 	unsigned char *memory; /* 8 pages */
+	int file;              /* a page of it */
 	struct ioasid_mock_dma dma;
 	unsigned char byte;
 	struct ioasid_response answer;
@@ -122,6 +124,19 @@ static int map_parent_more(struct life *l)
 	return map_at(l->parent, l->memory + 5 * PAGE, 0x15000, 2);
 }
 
+static int map_file(struct life *l)
+{
+	return ioasid_space_map_file(l->parent, l->file, 0,
+		&(struct ioasid_map){.length = PAGE, .iova = 0x18000, .flags = RW | FIXED});
+}
+
+static int allow_windows(struct life *l)
+{
+	const struct ioasid_range windows[] = {{0x100000, 0x1fffff}, {0x300000, 0x3fffff}};
+
+	return ioasid_space_allow(l->other, windows, 2);
+}
+
 static int map_somewhere(struct life *l)
 {
 	return ioasid_space_map(
@@ -141,6 +156,11 @@ static int move_second(struct life *l)
 static int unmap_parent(struct life *l)
 {
 	return (int)ioasid_space_unmap(l->parent, 0x10000, 4 * PAGE);
+}
+
+static int unmap_file(struct life *l)
+{
+	return (int)ioasid_space_unmap(l->parent, 0x18000, PAGE);
 }
 
 static int detach_child(struct life *l)
@@ -213,9 +233,12 @@ static const struct {
 	{"map parent", map_parent, NULL, NULL},
 	{"map child", map_child, NULL, NULL},
 	{"map parent more", map_parent_more, NULL, look_through},
+	{"map file", map_file, NULL, look_through},
+	{"allow", allow_windows, NULL, NULL},
 	{"map somewhere", map_somewhere, NULL, NULL},
 	{"answer", answer, raise_fault, end_fault},
 	{"replace", move_second, NULL, look_through},
+	{"unmap file", unmap_file, NULL, look_through},
 	{"unmap parent", unmap_parent, NULL, NULL},
 	{"detach child", detach_child, NULL, NULL},
 	{"detach PASID", detach_pasid, NULL, NULL},
@@ -269,6 +292,8 @@ static void life_begin(struct life *l, uint32_t flags)
 {
 	memset(l, 0, sizeof(*l));
 	l->memory = support_memory(8 * PAGE, 15);
+	l->file = memfd_create("ioasid-failnth", MFD_CLOEXEC);
+	ck_assert_int_eq(ftruncate(l->file, (off_t)PAGE), 0);
 	ok(ioasid_mock_new(IOASID_OPTS(ioasid_mock_opts, .flags = flags), &l->mock));
 	for (int i = 0; i < 2; i++) {
 		ok(ioasid_mock_device_new(l->mock,
@@ -298,6 +323,7 @@ static void life_end(struct life *l)
 	ok(ioasid_space_destroy(l->other));
 	ioasid_faultq_free(l->faults);
 	ioasid_mock_free(l->mock);
+	close(l->file);
 	free(l->memory);
 }
 

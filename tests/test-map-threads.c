@@ -197,7 +197,12 @@ END_TEST
 
 /* Devices that cannot reach an address, against maps of it. */
 
-#define WINDOW UINT64_C(0xfee00000)
+#define WINDOW AT(0xee00000)
+
+static const struct contract_wish windowed = {
+	.reserved = {WINDOW, WINDOW + 0xfffff},
+	.frees = true,
+};
 
 struct meeting {
 	struct ioasid_space *space;
@@ -241,8 +246,7 @@ static void meet(struct meeting *m, struct contract_nic *nic)
 
 static void meet_often(struct contract *c, struct meeting *m)
 {
-	struct contract_nic *nic = contract_nic(
-		c, "windowed", (struct contract_wish){.reserved = {WINDOW, WINDOW + 0xfffff}});
+	struct contract_nic *nic = contract_nic(c, "windowed", windowed);
 	pthread_t thread;
 
 	ck_assert_int_eq(pthread_create(&thread, NULL, map_the_window, m), 0);
@@ -260,6 +264,7 @@ START_TEST(a_map_and_a_device_that_cannot_reach_it_never_both_come_in)
 	unsigned char *memory = support_memory(PAGE, 22);
 
 	contract_begin(&c, _i);
+	NEEDS_TRUTH(&c, contract_can(&c, windowed));
 	/* a device that has no such window: where maps want one first */
 	plain = contract_nic(&c, "plain", (struct contract_wish){0});
 	m.space = contract_space(&c);

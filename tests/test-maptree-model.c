@@ -111,16 +111,43 @@ static void compare_insert(uint64_t start, uint64_t length, uint64_t value)
 	struct maptree_entry clash = {0};
 	struct maptree_entry model_clash = {0};
 	int expected = model_insert(&entry, &model_clash);
+	struct maptree_place place;
 
-	ck_assert_int_eq(maptree_insert(&tree, &entry, &clash), expected);
+	ck_assert_int_eq(maptree_insert_at(&tree, &entry, &clash, &place), expected);
 	ck_assert_mem_eq(&clash, &model_clash, sizeof(clash));
+	if (!expected)
+		ck_assert_mem_eq(maptree_again(&tree, start, &place), &entry, sizeof(entry));
 }
 
 static void compare_remove(uint64_t start)
 {
 	int expected = model_remove(start);
+	struct maptree_place place;
 
-	ck_assert_int_eq(maptree_remove(&tree, start), expected);
+	if (expected || start % 2) {
+		ck_assert_int_eq(maptree_remove(&tree, start), expected);
+		return;
+	}
+	maptree_seek(&tree, start, &place);
+	maptree_remove_at(&tree, &place);
+}
+
+/* A place of a step before, whatever has changed since: what is from there on is found again. */
+static void compare_place(uint64_t from)
+{
+	static struct maptree_place place;
+	static uint64_t old_from;
+
+	if (from == TOP) {
+		place = (struct maptree_place){.entry = NULL};
+		old_from = 0;
+		return;
+	}
+	ck_assert(is_same(maptree_again(&tree, old_from, &place), model_first(old_from)));
+	if (from % 3)
+		return;
+	ck_assert(is_same(maptree_seek(&tree, from, &place), model_first(from)));
+	old_from = from;
 }
 
 static void compare_look_ups(uint64_t addr)
@@ -150,13 +177,14 @@ static void compare_room(uint64_t from, uint64_t length, uint64_t align)
 /* One assertion for all entries: check writes each one down, which takes its time. */
 static void compare_all(void)
 {
-	const struct maptree_entry *entry = maptree_first(&tree, 0);
+	struct maptree_place place;
+	const struct maptree_entry *entry = maptree_seek(&tree, 0, &place);
 	size_t same = 0;
 
 	ck_assert(maptree_sound(&tree));
 	ck_assert_uint_eq(maptree_count(&tree), model_count);
 	while (same < model_count && is_same(entry, same)) {
-		entry = maptree_first(&tree, entry->last + 1);
+		entry = maptree_next(&place);
 		same++;
 	}
 	ck_assert_uint_eq(same, model_count);
@@ -176,6 +204,7 @@ static void compare_step(uint64_t *state, uint64_t inserts)
 	else if (model_count < MODEL_MAX)
 		compare_insert(addr, length, next_random(state));
 	compare_look_ups(next_random(state) % space);
+	compare_place(addr);
 	if (addr % 4 == 0)
 		compare_room(addr, length * 4, 1ULL << (length % 7));
 }
@@ -187,6 +216,7 @@ START_TEST(a_random_stream_matches_a_sorted_array)
 	uint64_t state = seeds[_i];
 
 	model_count = 0;
+	compare_place(TOP);
 	for (int round = 0; round < 4; round++)
 		for (uint64_t step = 0; step < scaled(10000); step++) {
 			compare_step(&state, round % 2 ? 1 : 7);

@@ -25,7 +25,7 @@ static void view_take(struct view *v, struct nest *n)
 	memset(v, 0, sizeof(*v));
 	for (uint64_t i = 0; i < COUNT; i++)
 		v->seen[i][8] = (unsigned char)-contract_dma_read(
-			&n->c, n->nic, (FIRST + i) * PAGE, v->seen[i], 8);
+			&n->c, n->nic, NEST_AT(FIRST + i), v->seen[i], 8);
 	v->dump = contract_dump(n->c.ctx);
 	v->pinned = n->c.platform->pinned(n->c.machine);
 }

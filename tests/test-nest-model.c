@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #define LEVELS 3
-#define PAGES  UINT64_C(48) /* of each level; addresses are pages from 0x100 on */
-#define BASE   UINT64_C(0x100)
+#define PAGES  UINT64_C(48) /* of each level; addresses are pages from BASE on */
+#define BASE   (AT(0x100000) / PAGE)
 
 /* A page of a level: where it leads, a page of the level below or of memory. */
 struct cell {

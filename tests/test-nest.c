@@ -64,7 +64,7 @@ START_TEST(parent_maps_come_and_go_below_a_childs_map)
 	for (uint64_t i = 0; i < 4; i++)
 		NEST_FAILS(&n, 200 + i);
 	/* the child's own map is still there, whole */
-	fails(-EEXIST, "0xc8000-0xcbfff", nest_map_child(&n, 201, 0, 1, R));
+	fails(-EEXIST, "0x400c8000-0x400cbfff", nest_map_child(&n, 201, 0, 1, R));
 	ck_assert_int_eq(ok(nest_unmap(n.child, 200, 4)), 4 * (int64_t)PAGE);
 	nest_end(&n);
 }
@@ -129,9 +129,9 @@ static uint32_t allowed(struct nest *n, uint64_t iova)
 	uint32_t flags = 0;
 	unsigned char byte = 1;
 
-	if (!contract_dma_read(&n->c, n->nic, iova * PAGE, &byte, 1))
+	if (!contract_dma_read(&n->c, n->nic, NEST_AT(iova), &byte, 1))
 		flags |= R;
-	if (!contract_dma_write(&n->c, n->nic, iova * PAGE, &byte, 1))
+	if (!contract_dma_write(&n->c, n->nic, NEST_AT(iova), &byte, 1))
 		flags |= W;
 	return flags;
 }
@@ -169,7 +169,7 @@ START_TEST(three_levels_are_followed)
 	struct ioasid_space *top = contract_child(n.child);
 	struct ioasid_attachment *route = contract_attach(n.nic, top);
 
-	ok(contract_nest(top, 300 * PAGE, 200 * PAGE, 4 * PAGE, RW));
+	ok(contract_nest(top, NEST_AT(300), NEST_AT(200), 4 * PAGE, RW));
 	NEST_FAILS(&n, 300);
 	ok(nest_map_child(&n, 200, 100, 3, RW));
 	NEST_FAILS(&n, 300);
@@ -205,12 +205,12 @@ START_TEST(siblings_are_apart)
 
 	ok(nest_map_parent(&n, 100, 0, 4, RW));
 	ok(nest_map_child(&n, 200, 100, 1, RW));
-	ok(contract_nest(sister, 200 * PAGE, 101 * PAGE, PAGE, RW));
+	ok(contract_nest(sister, NEST_AT(200), NEST_AT(101), PAGE, RW));
 	NEST_SEES(&n, 200, 0);
-	DMA_SEES(&n.c, other, 200 * PAGE, nest_page(&n, 1), PAGE);
+	DMA_SEES(&n.c, other, NEST_AT(200), nest_page(&n, 1), PAGE);
 	ok(nest_unmap(n.child, 200, 1));
 	NEST_FAILS(&n, 200);
-	DMA_SEES(&n.c, other, 200 * PAGE, nest_page(&n, 1), PAGE);
+	DMA_SEES(&n.c, other, NEST_AT(200), nest_page(&n, 1), PAGE);
 	ok(ioasid_attachment_detach(over));
 	ok(ioasid_attachment_detach(below));
 	ok(ioasid_space_destroy(sister));
@@ -226,7 +226,9 @@ START_TEST(pinned_memory_is_counted_once)
 	nest_begin(&n, _i);
 	before = n.c.platform->pinned(n.c.machine);
 	ok(nest_map_parent(&n, 100, 0, 8, RW));
-	ck_assert_uint_eq(n.c.platform->pinned(n.c.machine), before + 8 * PAGE);
+	/* at once, or when a device reaches it: the route leads to the child */
+	if (n.c.platform->pinned(n.c.machine) != before)
+		ck_assert_uint_eq(n.c.platform->pinned(n.c.machine), before + 8 * PAGE);
 	for (uint64_t i = 0; i < 4; i++)
 		ok(nest_map_child(&n, 200 + 10 * i, 100, 8, RW));
 	ck_assert_uint_eq(n.c.platform->pinned(n.c.machine), before + 8 * PAGE);
@@ -246,7 +248,7 @@ START_TEST(a_map_before_the_children_are_attached_is_seen_too)
 	if (contract_has(&n.c, IOASID_EXT_MAP_BEFORE_ATTACH)) {
 		struct ioasid_space *late = contract_child(n.parent);
 
-		ok(contract_nest(late, 300 * PAGE, 100 * PAGE, 2 * PAGE, RW));
+		ok(contract_nest(late, NEST_AT(300), NEST_AT(100), 2 * PAGE, RW));
 		ok(nest_map_parent(&n, 100, 3, 1, RW));
 		ok(ioasid_attachment_replace(n.over, late));
 		NEST_SEES(&n, 300, 3);

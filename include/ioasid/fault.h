@@ -69,7 +69,8 @@ struct ioasid_response {
  * @raised: groups that devices raised
  * @read: groups handed out, not counting cancellations
  * @answered: groups answered by ioasid_faultq_complete()
- * @cancelled: groups answered by a detach, a replace, or the end of queue or context
+ * @cancelled: groups answered by a detach, a replace, or the end of queue or context; and those
+ *	that were refused because no queue could hand them out
  * @stale: answers refused because the group had been answered before
  * @deferred: groups that had to wait behind a full ring or table
  * @signals: times the descriptor was made readable

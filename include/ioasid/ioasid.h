@@ -7,6 +7,7 @@
 #ifndef IOASID_IOASID_H
 #define IOASID_IOASID_H
 
+#include <ioasid/map.h>
 #include <ioasid/ring.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -41,6 +42,40 @@ const char *ioasid_last_error(void);
 
 /* Contexts */
 
+/* struct ioasid_open_opts.flags */
+#define IOASID_OPEN_ADOPT (1u << 0) /* .fd is the descriptor to use */
+#define IOASID_OPEN_ACCOUNT_PROCESS                                                                \
+	(1u << 1) /* locked memory counts for the process, not the user */
+
+/**
+ * struct ioasid_open_opts - how the kernel is opened
+ * @size: sizeof(struct ioasid_open_opts)
+ * @flags: IOASID_OPEN_*
+ * @fd: with IOASID_OPEN_ADOPT an open /dev/iommu, the context's on success; else 0
+ * @reserved: zero
+ */
+struct ioasid_open_opts {
+	uint32_t size;
+	uint32_t flags;
+	int32_t fd;
+	uint32_t reserved;
+};
+
+/**
+ * ioasid_open - open the kernel's I/O address spaces
+ * @opts: NULL: this process opens the device file
+ * @ctx: out; release with ioasid_close()
+ *
+ * LIBIOASID_BACKEND in the environment of an ordinary process chooses among the kernel's backends
+ * by name: "iommufd".
+ *
+ * Return: 0; -EINVAL bad option, or no such backend, -E2BIG options of a newer library, -ENOENT
+ * there is no /dev/iommu, -EACCES, -EPERM ACCOUNT_PROCESS wants CAP_SYS_RESOURCE, -EBUSY it must be
+ * said before the adopted descriptor has any object, -ENOTTY @fd is no /dev/iommu, -EBADF,
+ * -EMFILE, -ENOMEM.
+ */
+int ioasid_open(const struct ioasid_open_opts *opts, struct ioasid_ctx **ctx);
+
 /* What a context may be able to do, for ioasid_check_extension() (proposal 2.1) */
 #define IOASID_EXT_REGISTER_MEMORY   1u /* memory can be registered */
 #define IOASID_EXT_REGISTER_PINS     2u /* registering pins and accounts at once */
@@ -50,6 +85,7 @@ const char *ioasid_last_error(void);
 #define IOASID_EXT_REPLACE_ATOMIC    6u /* a route moves without a gap */
 #define IOASID_EXT_FAULT_QUEUE       7u /* page requests can be read and answered */
 #define IOASID_EXT_RESPONSE_FAILURE  8u /* FAILURE travels as FAILURE */
+#define IOASID_EXT_MAP_FILE          9u /* files are mapped without process memory in between */
 
 /**
  * ioasid_close - close a context
@@ -76,7 +112,10 @@ int ioasid_check_extension(struct ioasid_ctx *ctx, uint32_t extension);
  * @addr: start, page aligned
  * @length: bytes, a multiple of the page size
  *
- * Once any memory is registered, every map of process memory must lie in one registered range.
+ * The process must be able to read and to write all of it, even where it is mapped to be read only:
+ * if not, the first attach to a space that maps it fails with -EFAULT, where it is pinned only
+ * then. Once any memory is registered, every map of process memory must lie in one registered
+ * range.
  *
  * Return: 0; -EINVAL misaligned or wrapping, -EEXIST overlaps a registered range, -EBUSY there are
  * maps of unregistered memory, -ENOMEM the limit on locked memory, -EOPNOTSUPP, -ENODEV closed.
@@ -114,6 +153,7 @@ int ioasid_dump(struct ioasid_ctx *ctx, uint32_t format, FILE *out);
  * it is refused at attach */
 #define IOASID_SPACE_NEST_PARENT    (1u << 0) /* hardware nesting: guests' tables on top */
 #define IOASID_SPACE_DIRTY_TRACKING (1u << 1)
+#define IOASID_SPACE_SMALL_PAGES    (1u << 2) /* the IOMMU gets no page larger than the least */
 
 /**
  * struct ioasid_space_opts - the intent of a space
@@ -147,7 +187,8 @@ int ioasid_space_new(
  *
  * Maps of a nested space lead to addresses of @parent (software nesting, proposal 5.3).
  *
- * Return: as ioasid_space_new(). (proposal 2.1: CREATE_NESTING)
+ * Return: as ioasid_space_new(); -EBUSY a page table is bound to @parent. (proposal 2.1:
+ * CREATE_NESTING)
  */
 int ioasid_space_new_nested(struct ioasid_space *parent, const struct ioasid_space_opts *opts,
 	struct ioasid_space **space);
@@ -156,7 +197,8 @@ int ioasid_space_new_nested(struct ioasid_space *parent, const struct ioasid_spa
  * ioasid_space_destroy - destroy a space and its maps
  * @space: may be NULL
  *
- * Return: 0; -EBUSY it has children or attachments: the handle stays valid. (proposal 2.1: FREE)
+ * Return: 0; -EBUSY it has children, attachments or a page table: the handle stays valid. (proposal
+ * 2.1: FREE)
  */
 int ioasid_space_destroy(struct ioasid_space *space);
 
@@ -191,6 +233,8 @@ int ioasid_space_children(
 #define IOASID_SPACE_INFO_NESTED      (1u << 0) /* it has a parent */
 #define IOASID_SPACE_INFO_MOVES_GROUP (1u << 1) /* attaching a device moves its whole group */
 #define IOASID_SPACE_INFO_INCOMPLETE  (1u << 2) /* commands fail with -EDEADLK, see there */
+#define IOASID_SPACE_INFO_PGTABLE     (1u << 3) /* a guest's page table is bound, see pgtable.h */
+#define IOASID_SPACE_INFO_DIRTY       (1u << 4) /* written pages are noted, see pgtable.h */
 
 /**
  * struct ioasid_space_info - what a space is and holds
@@ -203,6 +247,9 @@ int ioasid_space_children(
  * @page_sizes: sizes that the IOMMUs can map at once, a bit each, bytes
  * @maps: number of maps
  * @mapped: bytes in them
+ * @pgtable_formats: of guests' page tables that the IOMMUs of all its devices take, and of those
+ *                   in spaces nested on it, 1 << IOASID_PGTABLE_*; 0: none, or no device
+ * @addr_width: bits of the addresses that such tables may translate, 0: not known
  */
 struct ioasid_space_info {
 	uint32_t size;
@@ -214,6 +261,8 @@ struct ioasid_space_info {
 	uint64_t page_sizes;
 	uint64_t maps;
 	uint64_t mapped;
+	uint32_t pgtable_formats;
+	uint32_t addr_width;
 };
 
 /**
@@ -225,76 +274,6 @@ struct ioasid_space_info {
  * (proposal 2.1: GET_INFO)
  */
 int ioasid_space_info(struct ioasid_space *space, struct ioasid_space_info *info);
-
-/**
- * struct ioasid_range - addresses, both ends included
- * @first: first address, bytes
- * @last: last address, bytes
- */
-struct ioasid_range {
-	uint64_t first;
-	uint64_t last;
-};
-
-/**
- * ioasid_space_ranges - the IOVA ranges that maps may use now
- * @space: the space
- * @ranges: out, ascending; may be NULL if @n is 0
- * @n: room in @ranges
- *
- * They change with every attach and detach.
- *
- * Return: how many there are, of which at most @n were written; -EINVAL, -ENXIO as above, -ENODEV.
- */
-int ioasid_space_ranges(struct ioasid_space *space, struct ioasid_range *ranges, unsigned int n);
-
-/* Maps */
-
-/* struct ioasid_map.flags */
-#define IOASID_MAP_READ  (1u << 0) /* devices may read */
-#define IOASID_MAP_WRITE (1u << 1) /* devices may write */
-#define IOASID_MAP_FIXED (1u << 2) /* at iova; else the library picks and fills in iova */
-#define IOASID_MAP_RW    (IOASID_MAP_READ | IOASID_MAP_WRITE)
-
-/**
- * struct ioasid_map - a map: length bytes at iova lead to addr
- * @addr: process memory; of a nested space an address of its parent, cast; page aligned
- * @length: bytes, a multiple of the page size
- * @iova: I/O virtual address, page aligned; in or out by IOASID_MAP_FIXED
- * @flags: IOASID_MAP_*, READ or WRITE at least
- * @reserved: zero
- */
-struct ioasid_map {
-	void *addr;
-	uint64_t length;
-	uint64_t iova;
-	uint32_t flags;
-	uint32_t reserved;
-};
-
-/**
- * ioasid_space_map - let attached devices reach process memory, or a child's its parent
- * @space: the space
- * @map: range and permissions; @map->iova is filled in unless IOASID_MAP_FIXED (bytes)
- *
- * Return: 0; -EINVAL misaligned, wrapping, in a reserved window or outside registered memory,
- * -EEXIST overlap, -ENOSPC no room, -ENOMEM memory or its locked limit, -EDEADLK a device of the
- * group is missing, -ENXIO attach first, -ENODEV closed. On error @map is unchanged.
- * (proposal 2.1: MAP_DMA)
- */
-int ioasid_space_map(struct ioasid_space *space, struct ioasid_map *map);
-
-/**
- * ioasid_space_unmap - remove whole maps
- * @space: the space
- * @iova: start, bytes
- * @length: bytes; (0, UINT64_MAX) removes all maps
- *
- * Return: the bytes removed; -EINVAL the range cuts a map (nothing is removed) or wraps, -ENOENT
- * nothing there, -EBUSY another thread is at it, -EDEADLK, -ENXIO, -ENODEV closed.
- * (proposal 2.1: UNMAP_DMA)
- */
-int64_t ioasid_space_unmap(struct ioasid_space *space, uint64_t iova, uint64_t length);
 
 /* Devices */
 
@@ -321,7 +300,8 @@ struct ioasid_device_opts {
  * @device: out; release with ioasid_device_unbind()
  *
  * Return: 0; -EINVAL bad option, -E2BIG options of a newer library, -EBADF, -ENOTTY @fd is no such
- * device, -EBUSY bound already, -ENOMEM, -EMFILE, -ENODEV closed. (proposal 2.2: BIND_IOASID_FD)
+ * device, -EBUSY bound already, -EPERM others have its IOMMU group or interrupts are not isolated,
+ * -EACCES, -ENOMEM, -EMFILE, -ENODEV closed. (proposal 2.2: BIND_IOASID_FD)
  */
 int ioasid_device_bind(struct ioasid_ctx *ctx, int fd, const struct ioasid_device_opts *opts,
 	struct ioasid_device **device);
@@ -329,6 +309,9 @@ int ioasid_device_bind(struct ioasid_ctx *ctx, int fd, const struct ioasid_devic
 /**
  * ioasid_device_unbind - give a device back
  * @device: may be NULL
+ *
+ * The kernel lets go of a device of VFIO when the last descriptor of its open file is closed: to
+ * bind it again, close the one that ioasid_device_bind() was given, and open the device file anew.
  *
  * Return: 0; -EBUSY it has attachments: the handle stays valid. (proposal 2.2: UNBIND_IOASID_FD)
  */
@@ -415,8 +398,10 @@ int ioasid_device_attach(struct ioasid_device *device, struct ioasid_space *spac
  *
  * Page requests outstanding on the route are cancelled: the device is answered INVALID.
  *
- * Return: 0; -EBUSY a child space of the same device needs it: the handle stays valid.
- * (proposal 2.2: DETACH_IOASID)
+ * Return: 0; -EBUSY a child space of the same device needs it: the handle stays valid. So it does
+ * where the route of a child cannot go back to the parent: -ENOMEM, -EADDRINUSE the parent's maps
+ * or windows, -EINVAL, -EIO a device of the group went, and could not return. (proposal 2.2:
+ * DETACH_IOASID)
  */
 int ioasid_attachment_detach(struct ioasid_attachment *attachment);
 

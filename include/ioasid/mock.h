@@ -227,7 +227,8 @@ int ioasid_mock_pump(struct ioasid_mock *mock);
 #define IOASID_MOCK_OP_UNREGISTER 11u
 #define IOASID_MOCK_OP_FAULTQ_NEW 12u
 #define IOASID_MOCK_OP_ANSWER     13u
-#define IOASID_MOCK_OP_COUNT      14u
+#define IOASID_MOCK_OP_ALLOW      14u
+#define IOASID_MOCK_OP_COUNT      15u
 
 /**
  * ioasid_mock_fail - let an operation fail that would have worked

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ABI of /dev/iommu and of the VFIO device cdev, as far as this leaf speaks it: numbers and
- * layouts are the kernel's (Linux 6.2 to 6.17), the definitions our own, so that nothing hangs on
- * the headers of the machine that builds. What a kernel has is found by asking it at run time.
+ * The ABI of /dev/iommu, as far as this leaf speaks it: numbers and layouts are the kernel's (Linux
+ * 6.2 to 6.17), the definitions our own, so that nothing hangs on the headers of the machine that
+ * builds. What a kernel has is found by asking it at run time. Device files are vfio-uapi.h's.
  */
 #ifndef IOMMUFD_UAPI_H
 #define IOMMUFD_UAPI_H
@@ -12,25 +12,24 @@
 #include <sys/ioctl.h>
 
 #define IOMMUFD_TYPE ';'
-#define VFIO_NUMBER  100
 
 /* Each ioctl is _IO(';', n); its structure starts with its size in bytes. */
-#define IOMMUFD_DESTROY           _IO(IOMMUFD_TYPE, 0x80)
-#define IOMMUFD_IOAS_ALLOC        _IO(IOMMUFD_TYPE, 0x81)
-#define IOMMUFD_IOAS_ALLOW_IOVAS  _IO(IOMMUFD_TYPE, 0x82)
-#define IOMMUFD_IOAS_COPY         _IO(IOMMUFD_TYPE, 0x83)
-#define IOMMUFD_IOAS_IOVA_RANGES  _IO(IOMMUFD_TYPE, 0x84)
-#define IOMMUFD_IOAS_MAP          _IO(IOMMUFD_TYPE, 0x85)
-#define IOMMUFD_IOAS_UNMAP        _IO(IOMMUFD_TYPE, 0x86)
-#define IOMMUFD_OPTION            _IO(IOMMUFD_TYPE, 0x87)
-#define IOMMUFD_HWPT_ALLOC        _IO(IOMMUFD_TYPE, 0x89)
-#define IOMMUFD_GET_HW_INFO       _IO(IOMMUFD_TYPE, 0x8a)
-#define IOMMUFD_FAULT_QUEUE_ALLOC _IO(IOMMUFD_TYPE, 0x8e)
-
-#define VFIO_DEVICE_RESET             _IO(IOMMUFD_TYPE, VFIO_NUMBER + 11)
-#define VFIO_DEVICE_BIND_IOMMUFD      _IO(IOMMUFD_TYPE, VFIO_NUMBER + 18)
-#define VFIO_DEVICE_ATTACH_IOMMUFD_PT _IO(IOMMUFD_TYPE, VFIO_NUMBER + 19)
-#define VFIO_DEVICE_DETACH_IOMMUFD_PT _IO(IOMMUFD_TYPE, VFIO_NUMBER + 20)
+#define IOMMUFD_DESTROY                 _IO(IOMMUFD_TYPE, 0x80)
+#define IOMMUFD_IOAS_ALLOC              _IO(IOMMUFD_TYPE, 0x81)
+#define IOMMUFD_IOAS_ALLOW_IOVAS        _IO(IOMMUFD_TYPE, 0x82)
+#define IOMMUFD_IOAS_COPY               _IO(IOMMUFD_TYPE, 0x83)
+#define IOMMUFD_IOAS_IOVA_RANGES        _IO(IOMMUFD_TYPE, 0x84)
+#define IOMMUFD_IOAS_MAP                _IO(IOMMUFD_TYPE, 0x85)
+#define IOMMUFD_IOAS_UNMAP              _IO(IOMMUFD_TYPE, 0x86)
+#define IOMMUFD_OPTION                  _IO(IOMMUFD_TYPE, 0x87)
+#define IOMMUFD_HWPT_ALLOC              _IO(IOMMUFD_TYPE, 0x89)
+#define IOMMUFD_GET_HW_INFO             _IO(IOMMUFD_TYPE, 0x8a)
+#define IOMMUFD_HWPT_SET_DIRTY_TRACKING _IO(IOMMUFD_TYPE, 0x8b)
+#define IOMMUFD_HWPT_GET_DIRTY_BITMAP   _IO(IOMMUFD_TYPE, 0x8c)
+#define IOMMUFD_HWPT_INVALIDATE         _IO(IOMMUFD_TYPE, 0x8d)
+#define IOMMUFD_FAULT_QUEUE_ALLOC       _IO(IOMMUFD_TYPE, 0x8e)
+#define IOMMUFD_IOAS_MAP_FILE           _IO(IOMMUFD_TYPE, 0x8f)
+#define IOMMUFD_VIOMMU_ALLOC            _IO(IOMMUFD_TYPE, 0x90)
 
 #define UAPI_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
 #define UAPI_AT(type, field, at)                                                                   \
@@ -66,6 +65,16 @@ struct iommufd_ioas_iova_ranges {
 UAPI_SIZE(iommufd_ioas_iova_ranges, 32);
 UAPI_AT(iommufd_ioas_iova_ranges, allowed_iovas, 16);
 
+struct iommufd_ioas_allow_iovas {
+	uint32_t size;
+	uint32_t ioas_id;
+	uint32_t num_iovas;
+	uint32_t reserved;
+	uint64_t allowed_iovas; /* struct iommufd_iova_range [num_iovas] */
+};
+UAPI_SIZE(iommufd_ioas_allow_iovas, 24);
+UAPI_AT(iommufd_ioas_allow_iovas, allowed_iovas, 16);
+
 #define IOMMUFD_MAP_FIXED_IOVA (1u << 0)
 #define IOMMUFD_MAP_WRITEABLE  (1u << 1)
 #define IOMMUFD_MAP_READABLE   (1u << 2)
@@ -82,6 +91,21 @@ struct iommufd_ioas_map {
 UAPI_SIZE(iommufd_ioas_map, 40);
 UAPI_AT(iommufd_ioas_map, user_va, 16);
 UAPI_AT(iommufd_ioas_map, iova, 32);
+
+/* Since 6.13. */
+struct iommufd_ioas_map_file {
+	uint32_t size;
+	uint32_t flags; /* IOMMUFD_MAP_* */
+	uint32_t ioas_id;
+	int32_t fd;
+	uint64_t start; /* in the file, bytes */
+	uint64_t length;
+	uint64_t iova;
+};
+UAPI_SIZE(iommufd_ioas_map_file, 40);
+UAPI_AT(iommufd_ioas_map_file, fd, 12);
+UAPI_AT(iommufd_ioas_map_file, start, 16);
+UAPI_AT(iommufd_ioas_map_file, iova, 32);
 
 struct iommufd_ioas_copy {
 	uint32_t size;
@@ -124,6 +148,7 @@ UAPI_AT(iommufd_option, object_id, 12);
 #define IOMMUFD_HWPT_NEST_PARENT    (1u << 0)
 #define IOMMUFD_HWPT_DIRTY_TRACKING (1u << 1)
 #define IOMMUFD_HWPT_FAULT_ID_VALID (1u << 2)
+#define IOMMUFD_HWPT_PASID          (1u << 3)
 
 struct iommufd_hwpt_alloc {
 	uint32_t size;
@@ -142,6 +167,51 @@ UAPI_SIZE(iommufd_hwpt_alloc, 48);
 UAPI_AT(iommufd_hwpt_alloc, data_type, 24);
 UAPI_AT(iommufd_hwpt_alloc, data_uptr, 32);
 UAPI_AT(iommufd_hwpt_alloc, fault_id, 40);
+
+#define IOMMUFD_DIRTY_TRACKING_ENABLE (1u << 0)
+
+/* Since 6.7. */
+struct iommufd_hwpt_set_dirty_tracking {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t hwpt_id;
+	uint32_t reserved;
+};
+UAPI_SIZE(iommufd_hwpt_set_dirty_tracking, 16);
+UAPI_AT(iommufd_hwpt_set_dirty_tracking, hwpt_id, 8);
+
+#define IOMMUFD_DIRTY_NO_CLEAR (1u << 0)
+
+/* Since 6.7. The walk ends, with success, where a page has no map. */
+struct iommufd_hwpt_get_dirty_bitmap {
+	uint32_t size;
+	uint32_t hwpt_id;
+	uint32_t flags;
+	uint32_t reserved;
+	uint64_t iova;
+	uint64_t length;
+	uint64_t page_size;
+	uint64_t
+		data; /* bits are set, never cleared; also beyond the range, up to the page's end */
+};
+UAPI_SIZE(iommufd_hwpt_get_dirty_bitmap, 48);
+UAPI_AT(iommufd_hwpt_get_dirty_bitmap, iova, 16);
+UAPI_AT(iommufd_hwpt_get_dirty_bitmap, page_size, 32);
+UAPI_AT(iommufd_hwpt_get_dirty_bitmap, data, 40);
+
+/* Since 6.8. */
+struct iommufd_hwpt_invalidate {
+	uint32_t size;
+	uint32_t hwpt_id;
+	uint64_t data_uptr; /* entry_num entries of entry_len bytes */
+	uint32_t data_type;
+	uint32_t entry_len;
+	uint32_t entry_num; /* out: how many were handled, also on error */
+	uint32_t reserved;
+};
+UAPI_SIZE(iommufd_hwpt_invalidate, 32);
+UAPI_AT(iommufd_hwpt_invalidate, data_uptr, 8);
+UAPI_AT(iommufd_hwpt_invalidate, entry_num, 24);
 
 struct iommufd_get_hw_info {
 	uint32_t size;
@@ -199,26 +269,5 @@ struct iommufd_response {
 	uint32_t code;
 };
 UAPI_SIZE(iommufd_response, 8);
-
-struct vfio_device_bind_iommufd {
-	uint32_t argsz;
-	uint32_t flags;
-	int32_t iommufd;
-	uint32_t out_devid;
-};
-UAPI_SIZE(vfio_device_bind_iommufd, 16);
-
-struct vfio_device_attach_iommufd_pt {
-	uint32_t argsz;
-	uint32_t flags;
-	uint32_t pt_id; /* in; out: the table that it became */
-};
-UAPI_SIZE(vfio_device_attach_iommufd_pt, 12);
-
-struct vfio_device_detach_iommufd_pt {
-	uint32_t argsz;
-	uint32_t flags;
-};
-UAPI_SIZE(vfio_device_detach_iommufd_pt, 8);
 
 #endif

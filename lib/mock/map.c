@@ -39,7 +39,8 @@ static uint64_t last_of(uint64_t first, uint64_t length)
 static int pages_for(
 	struct mock_backend *be, const struct backend_map *map, struct mock_pages **pages)
 {
-	const struct maptree_entry *range = maptree_find(&be->registered, map->addr);
+	const struct maptree_entry *range =
+		map->registered ? maptree_find(&be->registered, map->addr) : NULL;
 	struct mock_pages wanted = {
 		.addr = map->addr,
 		.length = map->length,

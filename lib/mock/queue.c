@@ -56,6 +56,7 @@ static void describe(struct mock_queue *queue, struct backend_faultq *is)
 	*is = (struct backend_faultq){
 		.id = queue->id,
 		.eventfd = queue->producer.eventfd,
+		.pollfd = queue->producer.eventfd,
 		.ring = queue->producer.ring,
 		.ring_size = queue->producer.size,
 		.pending = queue->producer.pending,

@@ -58,6 +58,7 @@ void mock_space_free(struct mock_space *space)
 {
 	mock_space_unmap_all(space);
 	table_drop(&space->owner->spaces, space->id);
+	free(space->windows);
 	free(space->reach);
 	free(space);
 }
@@ -122,7 +123,9 @@ static uint64_t page_sizes(const struct mock_space *space)
 {
 	uint64_t sizes = common_sizes(space);
 
-	return sizes == UINT64_MAX ? MOCK_PAGE_SIZES : sizes;
+	if (sizes == UINT64_MAX)
+		sizes = MOCK_PAGE_SIZES;
+	return space->flags & IOASID_SPACE_SMALL_PAGES ? sizes & -sizes : sizes;
 }
 
 static int in_the_way(
@@ -152,11 +155,25 @@ static int check_alignment(const struct mock_space *space, const struct mock_iom
 	return 0;
 }
 
+static int check_windows(
+	const struct ioasid_range *windows, unsigned int n, const struct mock_iommu *iommu)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (!iommu_covers(iommu, windows[i].first, windows[i].last))
+			return error_reason(-EADDRINUSE,
+				"IOMMU %u does not translate all of the allowed window 0x%llx-0x%llx",
+				iommu->index, (unsigned long long)windows[i].first,
+				(unsigned long long)windows[i].last);
+	return 0;
+}
+
 int mock_space_fits(const struct mock_space *space, const struct mock_iommu *iommu)
 {
 	const struct maptree_entry *map = maptree_first(&space->maps, 0);
 	int err = check_intent(space, iommu);
 
+	if (!err)
+		err = check_windows(space->windows, space->window_count, iommu);
 	if (err)
 		return err;
 	if (map && map->start < iommu->aperture.first)
@@ -227,6 +244,56 @@ static int find_to_ask(struct mock_backend *be, uint32_t id, struct mock_space *
 	return 0;
 }
 
+/* Windows */
+
+static int check_reached(
+	const struct mock_space *space, const struct ioasid_range *windows, unsigned int n)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < space->reach_count && !err; i++)
+		if (space->reach[i].routes)
+			err = check_windows(windows, n, space->reach[i].iommu);
+	return err;
+}
+
+static int allow(struct mock_space *space, const struct ioasid_range *windows, unsigned int n)
+{
+	struct ioasid_range *copy;
+	int err = check_reached(space, windows, n);
+
+	if (err)
+		return err;
+	copy = calloc((size_t)n + 1, sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < n; i++)
+		copy[i] = windows[i];
+	free(space->windows);
+	space->windows = copy;
+	space->window_count = n;
+	return 0;
+}
+
+int mock_space_allow(
+	struct backend *base, uint32_t id, const struct ioasid_range *ranges, unsigned int n)
+{
+	struct mock_backend *be = mock_backend(base);
+	int err = mock_injected(be->mock, IOASID_MOCK_OP_ALLOW);
+	struct mock_space *space;
+
+	if (err)
+		return err;
+	pthread_rwlock_wrlock(&be->mock->world);
+	err = find_to_ask(be, id, &space);
+	if (!err)
+		err = allow(space, ranges, n);
+	pthread_rwlock_unlock(&be->mock->world);
+	return err;
+}
+
+/* What it is now */
+
 /* 0, and then the world is held, shared. */
 static int begin_asking(struct mock_backend *be, uint32_t id, struct mock_space **space)
 {
@@ -241,7 +308,7 @@ static int begin_asking(struct mock_backend *be, uint32_t id, struct mock_space 
 	return err;
 }
 
-int mock_space_page_sizes(struct backend *base, uint32_t id, uint64_t *sizes)
+int mock_space_hardware(struct backend *base, uint32_t id, struct backend_hardware *hardware)
 {
 	struct mock_backend *be = mock_backend(base);
 	struct mock_space *space;
@@ -249,7 +316,7 @@ int mock_space_page_sizes(struct backend *base, uint32_t id, uint64_t *sizes)
 
 	if (err)
 		return err;
-	*sizes = page_sizes(space);
+	*hardware = (struct backend_hardware){.page_sizes = page_sizes(space)};
 	pthread_rwlock_unlock(&be->mock->world);
 	return 0;
 }

@@ -26,6 +26,8 @@ struct mock_space {
 	struct maptree maps; /* value: address; flags: permissions; mark: of the pages, 0 none */
 	struct mock_reach *reach;
 	uint32_t reach_count;
+	struct ioasid_range *windows; /* that stay usable */
+	uint32_t window_count;
 	uint32_t children; /* nested directly on it */
 	bool attached;     /* some device was, once */
 };
@@ -50,9 +52,11 @@ void mock_space_leave(struct mock_space *space, struct mock_iommu *iommu);
 /* The ops, with the world's lock taken by themselves. */
 int mock_space_new(struct backend *be, const struct backend_space *intent, uint32_t *id);
 void mock_space_destroy(struct backend *be, uint32_t space);
-int mock_space_page_sizes(struct backend *be, uint32_t space, uint64_t *sizes);
+int mock_space_hardware(struct backend *be, uint32_t space, struct backend_hardware *hardware);
 int mock_space_ranges(
 	struct backend *be, uint32_t space, struct ioasid_range *ranges, unsigned int n);
+int mock_space_allow(
+	struct backend *be, uint32_t space, const struct ioasid_range *ranges, unsigned int n);
 
 /* map.c */
 int mock_map(struct backend *be, uint32_t space, const struct backend_map *map);

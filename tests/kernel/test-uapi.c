@@ -5,6 +5,7 @@
  */
 #include "guest.h"
 #include "iommufd/uapi.h"
+#include "iommufd/vfio-uapi.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest with a virtual IOMMU and page tables of its own (the proposal's flow 5.4): its table is
+ * bound below the monitor's maps, its invalidations are passed on, and what devices write is noted,
+ * as a migration wants it. What a platform does not offer is said, and the rest goes on.
+ */
+#include "must.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <ioasid/mock.h>
+#include <ioasid/pgtable.h>
+#include <unistd.h>
+
+#define PAGE  UINT64_C(4096)
+#define PAGES 32u
+#define GIOVA UINT64_C(0x40000000)
+#define ROOT  (8 * PAGE) /* where the guest has its tables, one a level, each a page */
+#define DATA  (16 * PAGE)
+
+struct machine {
+	struct ioasid_mock *platform;
+	struct ioasid_mock_device *hardware;
+	struct ioasid_ctx *ctx;
+	struct ioasid_device *nic;
+	struct ioasid_space *gpa, *giova;
+	struct ioasid_attachment *to_gpa, *to_giova, *with_pasid;
+};
+
+static _Alignas(4096) uint64_t ram[PAGES * PAGE / 8];
+
+/* False, and says so, where the platform lacks it; ends the program on any other error. */
+static int offered(int result, const char *what)
+{
+	if (result != -EOPNOTSUPP) {
+		must_succeed(result, what);
+		return 1;
+	}
+	printf("%s: not here\n    %s\n", what, ioasid_last_error());
+	return 0;
+}
+
+static void build(struct machine *m)
+{
+	int fd;
+
+	must(ioasid_mock_new(NULL, &m->platform));
+	must(ioasid_mock_iommu_new(m->platform,
+		IOASID_OPTS(ioasid_mock_iommu_opts,
+			.flags = IOASID_MOCK_IOMMU_NESTING | IOASID_MOCK_IOMMU_DIRTY),
+		NULL));
+	must(ioasid_mock_device_new(
+		m->platform, IOASID_OPTS(ioasid_mock_device_opts, .pasid_bits = 8), &m->hardware));
+	must(ioasid_mock_open(m->platform, &m->ctx));
+	fd = must(ioasid_mock_device_fd(m->hardware));
+	must(ioasid_device_bind(
+		m->ctx, fd, IOASID_OPTS(ioasid_device_opts, .name = "nic"), &m->nic));
+	close(fd);
+	must(ioasid_space_new(m->ctx,
+		IOASID_OPTS(ioasid_space_opts,
+			.flags = IOASID_SPACE_NEST_PARENT | IOASID_SPACE_DIRTY_TRACKING),
+		&m->gpa));
+	must(ioasid_space_map(m->gpa, &(struct ioasid_map){.addr = ram,
+					      .length = sizeof(ram),
+					      .flags = IOASID_MAP_RW | IOASID_MAP_FIXED}));
+	must(ioasid_space_new_nested(m->gpa, NULL, &m->giova));
+	must(ioasid_device_attach(m->nic, m->gpa, NULL, &m->to_gpa));
+	must(ioasid_device_attach(m->nic, m->giova, NULL, &m->to_giova));
+	must(ioasid_device_attach(m->nic, m->gpa,
+		IOASID_OPTS(ioasid_attach_opts, .flags = IOASID_ATTACH_PASID, .pasid = 5),
+		&m->with_pasid));
+}
+
+static void demolish(struct machine *m)
+{
+	must(ioasid_attachment_detach(m->with_pasid));
+	must(ioasid_attachment_detach(m->to_giova));
+	must(ioasid_attachment_detach(m->to_gpa));
+	must(ioasid_space_destroy(m->giova));
+	must(ioasid_space_destroy(m->gpa));
+	must(ioasid_device_unbind(m->nic));
+	ioasid_close(m->ctx);
+	ioasid_mock_free(m->platform);
+}
+
+/* What the guest's driver does: four levels, so that the page at GIOVA is the one at DATA. Present,
+ * writable, for user requests: as the processor's tables are. */
+static void guest_maps(void)
+{
+	for (uint64_t level = 0; level < 4; level++) {
+		uint64_t next = level < 3 ? ROOT + (level + 1) * PAGE : DATA;
+		uint64_t index = GIOVA >> (39 - 9 * level) & 511;
+
+		ram[(ROOT + level * PAGE) / 8 + index] = next | 7;
+	}
+}
+
+static struct ioasid_pgtable guest_table(void)
+{
+	return (struct ioasid_pgtable){
+		.size = sizeof(struct ioasid_pgtable),
+		.format = IOASID_PGTABLE_VTD_S1,
+		.addr = ROOT,
+		.addr_width = 48,
+	};
+}
+
+/* The guest takes the page away again, and tells its IOMMU, which is the monitor. */
+static void guest_unmaps(struct machine *m)
+{
+	struct ioasid_invalidation list[] = {
+		{.what = IOASID_INVALIDATE_RANGE,
+			.flags = IOASID_INVALIDATE_LEAF,
+			.addr = GIOVA,
+			.length = PAGE},
+		{.what = IOASID_INVALIDATE_SPACE},
+	};
+	unsigned int n = sizeof(list) / sizeof(list[0]);
+
+	ram[(ROOT + 3 * PAGE) / 8 + (GIOVA >> 12 & 511)] = 0;
+	must_hold(must(ioasid_space_invalidate(m->giova, list, n)) == (int)n);
+	printf("%u invalidations handled\n", n);
+}
+
+static void nest(struct machine *m)
+{
+	struct ioasid_pgtable table = guest_table();
+
+	guest_maps();
+	if (!offered(ioasid_space_bind_pgtable(m->giova, &table), "a guest's page table"))
+		return;
+	guest_unmaps(m);
+	must(ioasid_space_unbind_pgtable(m->giova));
+}
+
+/* One round of a migration: the pages that were written since the last one. */
+static void migrate(struct machine *m)
+{
+	uint64_t bitmap = 0;
+
+	if (!offered(ioasid_space_dirty_start(m->gpa), "notes of written pages"))
+		return;
+	must(ioasid_space_dirty_read(
+		m->gpa, IOASID_OPTS(ioasid_dirty, .iova = 0, .length = sizeof(ram), .granule = PAGE,
+				.bitmap = &bitmap)));
+	printf("written pages: 0x%llx\n", (unsigned long long)bitmap);
+	must(ioasid_space_dirty_stop(m->gpa));
+}
+
+/* A guest that hands over all its tables at once, and one that uses ENQCMD. */
+static void pasids(struct machine *m)
+{
+	struct ioasid_pgtable table = guest_table();
+	int vm = open("/dev/null", O_RDWR | O_CLOEXEC); /* a real one is KVM_CREATE_VM's */
+
+	if (offered(ioasid_space_bind_pasid_table(m->giova, &table), "a guest's PASID table"))
+		must(ioasid_space_unbind_pasid_table(m->giova));
+	if (offered(ioasid_kvm_map_pasid(m->with_pasid, vm), "a PASID for ENQCMD"))
+		must(ioasid_kvm_unmap_pasid(m->with_pasid, vm));
+	close(vm);
+}
+
+int main(void)
+{
+	struct machine machine;
+
+	build(&machine);
+	nest(&machine);
+	migrate(&machine);
+	pasids(&machine);
+	demolish(&machine);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page tables that a guest owns: bound to a nested space, invalidated on the guest's behalf; and
+ * which pages devices wrote. Needs a space of ioasid.h. Concepts: libioasid(7).
+ */
+#ifndef IOASID_PGTABLE_H
+#define IOASID_PGTABLE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ioasid_attachment;
+struct ioasid_space;
+
+/* Formats of page tables */
+#define IOASID_PGTABLE_VTD_S1    1u /* Intel VT-d first stage */
+#define IOASID_PGTABLE_SMMUV3_S1 2u /* Arm SMMUv3 stage 1: a stream table entry's two words */
+#define IOASID_PGTABLE_AMD_V2    3u /* AMD IOMMU v2 */
+
+/* struct ioasid_pgtable.flags, of VT-d first stage tables */
+#define IOASID_PGTABLE_SUPERVISOR    (1u << 0) /* supervisor requests are translated (SRE) */
+#define IOASID_PGTABLE_EXT_ACCESSED  (1u << 1) /* the extended accessed flag is set (EAFE) */
+#define IOASID_PGTABLE_WRITE_PROTECT (1u << 2) /* supervisor writes heed read-only pages (WPE) */
+
+/**
+ * struct ioasid_pgtable - a page table in guest memory
+ * @size: sizeof(struct ioasid_pgtable)
+ * @format: IOASID_PGTABLE_*
+ * @addr: of its root, in the parent space (a GPA), bytes, aligned as the format wants
+ * @addr_width: bits of the addresses that it translates
+ * @flags: IOASID_PGTABLE_*, as the format has them
+ * @words: further words of the format, else 0 (SMMUv3: the stream table entry's first two)
+ */
+struct ioasid_pgtable {
+	uint32_t size;
+	uint32_t format;
+	uint64_t addr;
+	uint32_t addr_width;
+	uint32_t flags;
+	uint64_t words[2];
+};
+
+/**
+ * ioasid_space_bind_pgtable - let a guest's page table translate a nested space
+ * @space: a space without maps whose parent was made with IOASID_SPACE_NEST_PARENT
+ * @table: the page table
+ *
+ * Devices that are attached to @space move to the table at once, later ones at their attach.
+ * Until ioasid_space_unbind_pgtable() the space takes no map and no child, and cannot be destroyed.
+ * Pages that devices write through the table are noted as the parent's.
+ *
+ * Return: 0; -EINVAL bad option, a space without a parent or whose parent is no nesting parent,
+ * -E2BIG, -EBUSY it has a table, maps or children, or notes dirty pages, -EOPNOTSUPP the backend
+ * has no such tables, or the IOMMU of an attached device does not take this format, -EDEADLK,
+ * -ENXIO, -EADDRINUSE the parent's maps or windows do not suit a device, -ENOMEM, -ENODEV closed;
+ * -EIO a device that had moved could not go back: the next bind takes it along, or detach it. On
+ * any other error all devices are where they were. (proposal 2.1: BIND_PGTABLE)
+ */
+int ioasid_space_bind_pgtable(struct ioasid_space *space, const struct ioasid_pgtable *table);
+
+/**
+ * ioasid_space_unbind_pgtable - take back ioasid_space_bind_pgtable()
+ * @space: the space
+ *
+ * Devices that are attached to @space find it empty; their outstanding page requests are cancelled.
+ * On kernels before Linux 6.13 the emptied space is without its fault queue until the next bind.
+ *
+ * Return: 0; -ENOENT no table is bound, -EDEADLK, -EADDRINUSE, -ENOMEM, -EINVAL, -ENODEV closed;
+ * -EIO a device that had moved could not go back: unbind again, or detach it.
+ */
+int ioasid_space_unbind_pgtable(struct ioasid_space *space);
+
+/* What an invalidation is about */
+#define IOASID_INVALIDATE_SPACE 0u /* everything the space translates */
+#define IOASID_INVALIDATE_RANGE 1u /* .length bytes from .addr */
+
+/* struct ioasid_invalidation.flags */
+#define IOASID_INVALIDATE_LEAF (1u << 0) /* only last-level entries changed */
+
+/**
+ * struct ioasid_invalidation - what a guest invalidated
+ * @what: IOASID_INVALIDATE_*
+ * @flags: IOASID_INVALIDATE_LEAF
+ * @addr: start, bytes, page aligned (RANGE), else 0
+ * @length: bytes, a multiple of the page size (RANGE), else 0
+ * @reserved: zero
+ */
+struct ioasid_invalidation {
+	uint32_t what;
+	uint32_t flags;
+	uint64_t addr;
+	uint64_t length;
+	uint64_t reserved;
+};
+
+/**
+ * ioasid_space_invalidate - let the IOMMU forget what it knows of a bound page table
+ * @space: a space with a bound page table
+ * @list: in order
+ * @n: how many, 0 to 2^20
+ *
+ * Return: how many were handled, in order; less than @n only where the next one failed, and
+ * ioasid_last_error() says why; if that is the first: -EINVAL it is unsound, -EIO the hardware
+ * failed. -ENOENT no table is bound, -EINVAL, -EDEADLK, -ENODEV closed. (proposal 2.1:
+ * INVALIDATE_CACHE)
+ */
+int ioasid_space_invalidate(
+	struct ioasid_space *space, const struct ioasid_invalidation *list, unsigned int n);
+
+/**
+ * ioasid_space_bind_pasid_table - hand the guest's whole PASID table to the IOMMU
+ * @space: a space whose parent was made with IOASID_SPACE_NEST_PARENT
+ * @table: the table: format, root, width
+ *
+ * Return: 0; -EOPNOTSUPP no backend has that yet; -EINVAL, -ENODEV. (proposal 5.7)
+ */
+int ioasid_space_bind_pasid_table(struct ioasid_space *space, const struct ioasid_pgtable *table);
+
+/**
+ * ioasid_space_unbind_pasid_table - take back ioasid_space_bind_pasid_table()
+ * @space: the space
+ *
+ * Return: 0; -ENOENT no table is bound, -EINVAL, -ENODEV closed.
+ */
+int ioasid_space_unbind_pasid_table(struct ioasid_space *space);
+
+/**
+ * ioasid_kvm_map_pasid - let a virtual machine's ENQCMD use the PASID of an attachment
+ * @attachment: one with a PASID
+ * @kvm_fd: the virtual machine, from KVM_CREATE_VM; stays the caller's
+ *
+ * Return: 0; -EOPNOTSUPP neither kernel nor backend has that; -EINVAL, -EBADF, -ENODEV closed.
+ * (proposal 4: KVM_MAP_PASID)
+ */
+int ioasid_kvm_map_pasid(struct ioasid_attachment *attachment, int kvm_fd);
+
+/**
+ * ioasid_kvm_unmap_pasid - take back ioasid_kvm_map_pasid()
+ * @attachment: the attachment
+ * @kvm_fd: the same virtual machine
+ *
+ * Return: 0; -ENOENT it is not mapped there, -EOPNOTSUPP, -EINVAL, -EBADF, -ENODEV closed.
+ */
+int ioasid_kvm_unmap_pasid(struct ioasid_attachment *attachment, int kvm_fd);
+
+/* Dirty pages */
+
+/**
+ * ioasid_space_dirty_start - note from now on which pages devices write
+ * @space: one made with IOASID_SPACE_DIRTY_TRACKING
+ *
+ * What devices write through a child is noted here if the child has a page table bound; if it has
+ * maps, it is noted in the child, should that be tracking, at the child's addresses.
+ *
+ * Return: 0; -EALREADY, -EINVAL the space was not made for it, -EBUSY it has a page table bound,
+ * -EOPNOTSUPP, -EDEADLK, -ENXIO, -ENODEV closed.
+ */
+int ioasid_space_dirty_start(struct ioasid_space *space);
+
+/**
+ * ioasid_space_dirty_stop - stop noting, and forget what was noted
+ * @space: the space
+ *
+ * Return: 0; -EALREADY it was not noting, -EINVAL, -EDEADLK, -ENODEV closed.
+ */
+int ioasid_space_dirty_stop(struct ioasid_space *space);
+
+/* struct ioasid_dirty.flags */
+#define IOASID_DIRTY_KEEP (1u << 0) /* the pages stay noted */
+
+/**
+ * struct ioasid_dirty - which pages to ask about
+ * @size: sizeof(struct ioasid_dirty)
+ * @flags: IOASID_DIRTY_*
+ * @iova: start, bytes, a multiple of @granule
+ * @length: bytes, a multiple of @granule
+ * @granule: bytes a bit stands for, a power of two, at least the least page size of the space
+ * @bitmap: bit i, of word i / 64, is set if something in @granule bytes from @iova + i * @granule
+ *          was written; the other bits are left as they are, so that several reads add up
+ */
+struct ioasid_dirty {
+	uint32_t size;
+	uint32_t flags;
+	uint64_t iova;
+	uint64_t length;
+	uint64_t granule;
+	uint64_t *bitmap;
+};
+
+/**
+ * ioasid_space_dirty_read - read, and unless IOASID_DIRTY_KEEP clear, which pages were written
+ * @space: a space that notes them
+ * @dirty: where, how fine, and the bitmap
+ *
+ * Addresses without a map are skipped. What a map had noted is gone once it is unmapped: read
+ * first. A map that the range cuts stays noted as with IOASID_DIRTY_KEEP, unless the space was made
+ * with IOASID_SPACE_SMALL_PAGES: of a large page of the IOMMU's, half cannot be cleared.
+ *
+ * Return: 0; -EINVAL bad option, or it does not note, -E2BIG, -ENOMEM, -EDEADLK, -ENXIO, -ENODEV
+ * closed. On error the bits that were read so far are set.
+ */
+int ioasid_space_dirty_read(struct ioasid_space *space, const struct ioasid_dirty *dirty);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

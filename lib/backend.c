@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a leaf's table names for an operation that the leaf lacks, so that the table reads as a list
+ * of what works. Knows no leaf: it asks the backend for its name.
+ */
+#include "backend.h"
+#include "error.h"
+#include <errno.h>
+
+static int lacks(const struct backend *be, const char *what)
+{
+	return error_reason(-EOPNOTSUPP, "the backend %s has no %s", be->ops->name, what);
+}
+
+int backend_unsupported_space_allow(
+	struct backend *be, uint32_t space, const struct ioasid_range *ranges, unsigned int n)
+{
+	(void)space, (void)ranges, (void)n;
+	return lacks(be, "windows of allowed addresses");
+}
+
+/* no reason: nobody asked for this who would be told */
+int backend_unsupported_device_ranges(
+	struct backend *be, uint32_t device, struct ioasid_range *ranges, unsigned int n)
+{
+	(void)be, (void)device, (void)ranges, (void)n;
+	return -EOPNOTSUPP;
+}
+
+int backend_unsupported_map_file(struct backend *be, uint32_t space, const struct backend_map *map,
+	const struct backend_file *file)
+{
+	(void)space, (void)map, (void)file;
+	return lacks(be, "maps of files");
+}
+
+int backend_unsupported_pgtable_bind(
+	struct backend *be, uint32_t space, uint32_t parent, const struct ioasid_pgtable *table)
+{
+	(void)space, (void)parent, (void)table;
+	return lacks(be, "page tables of guests");
+}
+
+int backend_unsupported_pgtable_unbind(struct backend *be, uint32_t space)
+{
+	(void)space;
+	return lacks(be, "page tables of guests");
+}
+
+int backend_unsupported_invalidate(
+	struct backend *be, uint32_t space, const struct ioasid_invalidation *list, unsigned int n)
+{
+	(void)space, (void)list, (void)n;
+	return lacks(be, "page tables of guests");
+}
+
+int backend_unsupported_dirty(struct backend *be, uint32_t space)
+{
+	(void)space;
+	return lacks(be, "dirty tracking");
+}
+
+int backend_unsupported_dirty_read(
+	struct backend *be, uint32_t space, const struct backend_dirty *dirty)
+{
+	(void)space, (void)dirty;
+	return lacks(be, "dirty tracking");
+}
+
+void backend_no_pull(struct backend *be, uint32_t queue)
+{
+	(void)be, (void)queue;
+}
