@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The backend for tests of tables and notes: see fakeleaf.h. One device is bound by any descriptor
+ * and leads where it is told; there are no queues.
+ */
+#include "fakeleaf.h"
+#include "error.h"
+#include <check.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct fakeleaf *fake(struct backend *be)
+{
+	return (struct fakeleaf *)be;
+}
+
+static void call_hook(struct fakeleaf *leaf)
+{
+	if (leaf->hook)
+		leaf->hook(leaf->hook_arg);
+}
+
+/* The error that a test wanted, once. */
+static int planned(struct fakeleaf *leaf, int *wanted)
+{
+	int err = *wanted;
+
+	*wanted = 0;
+	return err && leaf->reason ? error_reason(err, "%s", leaf->reason) : err;
+}
+
+static void fake_close(struct backend *be)
+{
+	fake(be)->closed = true;
+}
+
+static void fake_release(struct backend *be)
+{
+	free(be);
+}
+
+static int fake_space_new(struct backend *be, const struct backend_space *wish, uint32_t *id)
+{
+	(void)wish;
+	*id = ++fake(be)->next;
+	return 0;
+}
+
+static void remove_at(struct fake_map *from, unsigned int *count, unsigned int i)
+{
+	from[i] = from[--*count];
+}
+
+static void fake_space_destroy(struct backend *be, uint32_t space)
+{
+	struct fakeleaf *leaf = fake(be);
+
+	for (unsigned int i = leaf->map_count; i--;)
+		if (leaf->maps[i].space == space)
+			remove_at(leaf->maps, &leaf->map_count, i);
+}
+
+static int fake_space_hardware(struct backend *be, uint32_t space, struct backend_hardware *is)
+{
+	(void)be, (void)space;
+	*is = (struct backend_hardware){
+		.page_sizes = -FAKE_PAGE,
+		.formats = 1u << IOASID_PGTABLE_VTD_S1 | 1u << IOASID_PGTABLE_AMD_V2,
+		.addr_width = 57,
+	};
+	return 0;
+}
+
+static int fake_space_ranges(
+	struct backend *be, uint32_t space, struct ioasid_range *ranges, unsigned int n)
+{
+	(void)be, (void)space;
+	if (n)
+		ranges[0] = (struct ioasid_range){0, UINT64_MAX};
+	return 1;
+}
+
+static int fake_device_bind(
+	struct backend *be, int fd, uint64_t label, struct backend_device *device)
+{
+	(void)fd, (void)label;
+	*device = (struct backend_device){
+		.id = ++fake(be)->next,
+		.flags = IOASID_DEVICE_NESTING | IOASID_DEVICE_DIRTY,
+		.group = 1,
+		.group_size = 1,
+	};
+	return 0;
+}
+
+static void fake_device_unbind(struct backend *be, uint32_t device)
+{
+	(void)be, (void)device;
+}
+
+static int fake_lead(struct backend *be, struct backend_route route, uint32_t space)
+{
+	(void)be, (void)route, (void)space;
+	return 0;
+}
+
+static int fake_detach(struct backend *be, struct backend_route route)
+{
+	(void)be, (void)route;
+	return 0;
+}
+
+static struct fake_map *map_at(struct fakeleaf *leaf, uint32_t space, uint64_t iova)
+{
+	for (unsigned int i = 0; i < leaf->map_count; i++) {
+		struct fake_map *map = &leaf->maps[i];
+
+		if (map->space == space && map->first <= iova && iova <= map->last)
+			return map;
+	}
+	return NULL;
+}
+
+static int add_map(struct fakeleaf *leaf, uint32_t space, uint64_t iova, uint64_t length)
+{
+	ck_assert_uint_lt(leaf->map_count, FAKE_MOST);
+	ck_assert_ptr_null(map_at(leaf, space, iova));
+	leaf->maps[leaf->map_count++] = (struct fake_map){space, iova, iova + (length - 1)};
+	return 0;
+}
+
+static int fake_map(struct backend *be, uint32_t space, const struct backend_map *map)
+{
+	return add_map(fake(be), space, map->iova, map->length);
+}
+
+static int fake_copy(struct backend *be, uint32_t space, const struct backend_copy *copy)
+{
+	return add_map(fake(be), space, copy->iova, copy->length);
+}
+
+/* What a map has noted goes with it. */
+static void forget_notes(struct fakeleaf *leaf, const struct fake_map *map)
+{
+	for (unsigned int i = leaf->noted_count; i--;) {
+		const struct fake_map *note = &leaf->noted[i];
+
+		if (note->space == map->space && note->first <= map->last &&
+			map->first <= note->last)
+			remove_at(leaf->noted, &leaf->noted_count, i);
+	}
+}
+
+static int fake_unmap(struct backend *be, uint32_t space, uint64_t first, uint64_t last)
+{
+	struct fakeleaf *leaf = fake(be);
+
+	for (unsigned int i = leaf->map_count; i--;) {
+		struct fake_map *map = &leaf->maps[i];
+
+		if (map->space != space || map->first < first || map->last > last)
+			continue;
+		forget_notes(leaf, map);
+		remove_at(leaf->maps, &leaf->map_count, i);
+	}
+	return 0;
+}
+
+void fakeleaf_lose_map(struct fakeleaf *leaf, uint32_t space, uint64_t iova)
+{
+	struct fake_map *map = map_at(leaf, space, iova);
+
+	ck_assert_ptr_nonnull(map);
+	fake_unmap(&leaf->base, space, map->first, map->last);
+}
+
+static int fake_pgtable_bind(
+	struct backend *be, uint32_t space, uint32_t parent, const struct ioasid_pgtable *table)
+{
+	struct fakeleaf *leaf = fake(be);
+
+	leaf->binds++;
+	leaf->space = space;
+	leaf->parent = parent;
+	leaf->table = *table;
+	call_hook(leaf);
+	return planned(leaf, &leaf->bind_fails);
+}
+
+static int fake_pgtable_unbind(struct backend *be, uint32_t space)
+{
+	struct fakeleaf *leaf = fake(be);
+
+	leaf->unbinds++;
+	leaf->space = space;
+	call_hook(leaf);
+	return planned(leaf, &leaf->unbind_fails);
+}
+
+static int fake_invalidate(
+	struct backend *be, uint32_t space, const struct ioasid_invalidation *list, unsigned int n)
+{
+	struct fakeleaf *leaf = fake(be);
+	int result = leaf->invalidated;
+
+	(void)list;
+	leaf->invalidations++;
+	leaf->space = space;
+	leaf->listed = n;
+	call_hook(leaf);
+	leaf->invalidated = INT_MAX;
+	if (result == INT_MAX)
+		return (int)n;
+	if (leaf->reason)
+		error_reason(-EIO, "%s", leaf->reason);
+	return result;
+}
+
+static int fake_dirty_start(struct backend *be, uint32_t space)
+{
+	struct fakeleaf *leaf = fake(be);
+
+	leaf->starts++;
+	leaf->space = space;
+	call_hook(leaf);
+	return planned(leaf, &leaf->start_fails);
+}
+
+static int fake_dirty_stop(struct backend *be, uint32_t space)
+{
+	struct fakeleaf *leaf = fake(be);
+
+	leaf->stops++;
+	leaf->space = space;
+	call_hook(leaf);
+	return planned(leaf, &leaf->stop_fails);
+}
+
+static unsigned int note_at(const struct fakeleaf *leaf, uint32_t space, uint64_t iova)
+{
+	unsigned int i = 0;
+
+	for (; i < leaf->noted_count; i++)
+		if (leaf->noted[i].space == space && leaf->noted[i].first <= iova &&
+			iova <= leaf->noted[i].last)
+			break;
+	return i;
+}
+
+bool fakeleaf_has_note(const struct fakeleaf *leaf, uint32_t space, uint64_t iova)
+{
+	return note_at(leaf, space, iova) < leaf->noted_count;
+}
+
+bool fakeleaf_write(struct fakeleaf *leaf, uint32_t space, uint64_t iova)
+{
+	uint64_t head = iova - iova % leaf->io_page;
+
+	if (!map_at(leaf, space, iova))
+		return false;
+	if (fakeleaf_has_note(leaf, space, iova))
+		return true;
+	ck_assert_uint_lt(leaf->noted_count, FAKE_MOST);
+	leaf->noted[leaf->noted_count++] =
+		(struct fake_map){space, head, head + (leaf->io_page - 1)};
+	return true;
+}
+
+/* Also what lies beyond the bitmap, as far as its last page of memory goes. */
+static void set_bits(const struct backend_dirty *wish, uint64_t from, uint64_t length)
+{
+	uint64_t own = (wish->length / wish->page + 7) / 8;
+	uint64_t room = (own + FAKE_PAGE - 1) / FAKE_PAGE * FAKE_PAGE * 8;
+
+	for (uint64_t at = 0; at < length; at += wish->page) {
+		uint64_t bit = (from + at - wish->iova) / wish->page;
+
+		if (bit < room)
+			wish->bitmap[bit / 64] |= UINT64_C(1) << bit % 64;
+	}
+}
+
+static void read_notes(struct fakeleaf *leaf, uint32_t space, const struct backend_dirty *wish)
+{
+	uint64_t at = wish->iova, last = wish->iova + (wish->length - 1);
+
+	/* the kernel's walk: it ends at a hole, and from its start goes by whole pages */
+	while (at <= last && map_at(leaf, space, at)) {
+		unsigned int i = note_at(leaf, space, at);
+
+		if (i < leaf->noted_count) {
+			set_bits(wish, at, leaf->io_page);
+			if (!wish->keep)
+				remove_at(leaf->noted, &leaf->noted_count, i);
+		}
+		if (at > UINT64_MAX - leaf->io_page)
+			break;
+		at += leaf->io_page;
+	}
+}
+
+static int fake_dirty_read(struct backend *be, uint32_t space, const struct backend_dirty *wish)
+{
+	struct fakeleaf *leaf = fake(be);
+
+	ck_assert_uint_eq((uintptr_t)wish->bitmap % FAKE_PAGE, 0);
+	ck_assert_uint_eq(wish->page, FAKE_PAGE);
+	ck_assert_uint_lt(leaf->reads, FAKE_MOST);
+	leaf->read[leaf->reads] =
+		(struct fake_map){space, wish->iova, wish->iova + (wish->length - 1)};
+	leaf->kept[leaf->reads++] = wish->keep;
+	call_hook(leaf);
+	read_notes(leaf, space, wish);
+	if (leaf->read_skip) {
+		leaf->read_skip--;
+		return 0;
+	}
+	return planned(leaf, &leaf->read_fails);
+}
+
+static int fake_memory(struct backend *be, uint64_t addr, uint64_t length)
+{
+	(void)be, (void)addr, (void)length;
+	return -EOPNOTSUPP;
+}
+
+static const struct backend_ops ops = {
+	.name = "fake",
+	.close = fake_close,
+	.release = fake_release,
+	.space_new = fake_space_new,
+	.space_destroy = fake_space_destroy,
+	.space_hardware = fake_space_hardware,
+	.space_ranges = fake_space_ranges,
+	.space_allow = backend_unsupported_space_allow,
+	.device_bind = fake_device_bind,
+	.device_unbind = fake_device_unbind,
+	.attach = fake_lead,
+	.detach = fake_detach,
+	.replace = fake_lead,
+	.map = fake_map,
+	.map_file = backend_unsupported_map_file,
+	.copy = fake_copy,
+	.unmap = fake_unmap,
+	.pgtable_bind = fake_pgtable_bind,
+	.pgtable_unbind = fake_pgtable_unbind,
+	.invalidate = fake_invalidate,
+	.dirty_start = fake_dirty_start,
+	.dirty_stop = fake_dirty_stop,
+	.dirty_read = fake_dirty_read,
+	.memory_register = fake_memory,
+	.memory_unregister = fake_memory,
+};
+
+struct fakeleaf *fakeleaf_new(uint64_t extensions)
+{
+	struct fakeleaf *leaf = calloc(1, sizeof(*leaf));
+
+	if (!leaf)
+		return NULL;
+	leaf->base.ops = &ops;
+	leaf->base.extensions = extensions | UINT64_C(1) << IOASID_EXT_MAP_BEFORE_ATTACH;
+	leaf->io_page = FAKE_PAGE;
+	leaf->invalidated = INT_MAX;
+	return leaf;
+}
