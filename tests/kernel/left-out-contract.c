@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What of the contract suite the kernel's self-test devices cannot run, and for want of what.
+ */
+#include "left-out.h"
+#include <stddef.h>
+
+struct left_out left_outs[] = {
+	/* a group of several devices */
+	{"info_tells_of_the_group", 0},
+	{"a_space_with_half_a_group_waits_or_has_it_all", 0},
+	{"a_missing_device_that_nobody_bound_is_still_missed", 0},
+	{"the_groups_other_device_cannot_be_of_use_elsewhere", 0},
+	{"the_groups_other_device_is_attached_to_the_same_space", 0},
+	{"replace_moves_the_group_where_attach_does", 0},
+	{"a_route_that_a_mate_led_to_a_child_goes_to_no_sibling", 0},
+	{"a_mate_follows_to_any_level", 0},
+	{"a_replace_below_what_a_mate_led_on_is_busy", 0},
+	{"a_replace_that_takes_a_mate_off_its_childs_parent_is_busy", 0},
+	{"a_replace_that_leaves_a_mate_behind_is_busy", 0},
+	/* strict groups */
+	{"strictly_a_space_that_a_replace_left_is_incomplete_again", 0},
+	/* PASIDs */
+	{"routes_with_a_pasid_are_independent", 0},
+	{"a_pasid_too_wide_for_the_device_is_refused", 0},
+	{"a_child_is_attached_only_where_its_parent_is_whatever_the_pasid", 0},
+	{"a_childs_attachment_for_one_pasid_leaves_the_others", 0},
+	{"a_parent_can_be_left_while_another_route_leads_there", 0},
+	/* page requests outside of guests' tables */
+	{"the_label_comes_back_in_every_fault", 0},
+	{"a_fault_queue_takes_a_device_with_page_requests", 0},
+	{"a_device_whose_groups_exceed_the_queues_is_refused", 0},
+	{"the_credits_of_all_devices_must_fit_the_queue", 0},
+	{"close_answers_outstanding_faults", 0},
+	/* an IOMMU that cannot nest; that refuses reads; windows that go with their device */
+	{"a_nesting_parent_refuses_a_device_that_cannot_nest", 0},
+	{"what_may_only_be_written_is_not_read", 0},
+	{"the_ranges_change_with_every_attach_and_detach", 0},
+	/* 48 bits */
+	{"address_0_and_the_last_page_of_48_bits_can_be_mapped", 0},
+	{NULL, 0},
+};
