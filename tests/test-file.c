@@ -90,9 +90,12 @@ static bool forget_view(void *addr, size_t length)
 
 static void go_on_meanwhile(void)
 {
-	void (*meanwhile)(void) = watch.meanwhile;
+	void (*meanwhile)(void);
 
+	pthread_mutex_lock(&watch.lock);
+	meanwhile = watch.meanwhile;
 	watch.meanwhile = NULL;
+	pthread_mutex_unlock(&watch.lock);
 	if (meanwhile)
 		meanwhile();
 }
