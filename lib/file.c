@@ -105,9 +105,17 @@ void file_hide(uint64_t addr, uint64_t length)
 	munmap((void *)(uintptr_t)addr, length);
 }
 
+/* A kernel takes files of memory alone, and says so only when a device first reaches their pages.
+ * They are those that have seals. */
+static bool is_native(const struct ioasid_space *space, const struct mapping *mapping)
+{
+	return backend_has(space->ctx->be, IOASID_EXT_MAP_FILE) &&
+	       fcntl(mapping->file->fd, F_GET_SEALS) >= 0;
+}
+
 static int map_file(struct ioasid_space *space, struct mapping *mapping)
 {
-	bool native = backend_has(space->ctx->be, IOASID_EXT_MAP_FILE);
+	bool native = is_native(space, mapping);
 	int err = native ? 0 : show(mapping);
 
 	if (err)

@@ -7,6 +7,7 @@
  */
 #include "core.h"
 #include "support.h"
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -292,16 +293,41 @@ static int take_file(struct backend *be, uint32_t space, const struct backend_ma
 	return 0;
 }
 
+/* The backend's context, which takes files itself from here on. */
+static void make_native(struct scene *s, struct backend_ops *ops)
+{
+	*ops = *s->ctx->be->ops;
+	ops->map_file = take_file;
+	s->ctx->be->ops = ops;
+	s->ctx->be->extensions |= UINT64_C(1) << IOASID_EXT_MAP_FILE;
+	asked = 0;
+}
+
+START_TEST(a_file_that_is_not_one_of_memory_gets_a_view_all_the_same)
+{
+	struct ioasid_map map = {.length = PAGE, .flags = IOASID_MAP_READ};
+	struct backend_ops ops;
+	struct scene s;
+	int self = ok(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+
+	scene_begin(&s);
+	make_native(&s, &ops);
+	ok(ioasid_space_map_file(s.space, self, 0, &map));
+	/* a program on a disk has no seals */
+	ck_assert_uint_eq(asked, fcntl(self, F_GET_SEALS) >= 0);
+	ck_assert_uint_eq(watch.count, !asked);
+	close(self);
+	scene_end(&s, !asked);
+}
+END_TEST
+
 START_TEST(a_backend_that_maps_files_gets_the_descriptor_and_no_view)
 {
 	struct backend_ops ops;
 	struct scene s;
 
 	scene_begin(&s);
-	ops = *s.ctx->be->ops;
-	ops.map_file = take_file;
-	s.ctx->be->ops = &ops;
-	s.ctx->be->extensions |= UINT64_C(1) << IOASID_EXT_MAP_FILE;
+	make_native(&s, &ops);
 	ok(map_at(&s, 0, 2, 4));
 	ck_assert_uint_eq(asked, 1);
 	ck_assert_int_eq(asked_for.fd, s.fd);
@@ -377,6 +403,7 @@ int main(void)
 	tcase_add_test(tcase, a_map_that_the_platform_refuses_leaves_no_view);
 	tcase_add_test(tcase, an_unmap_that_the_platform_refuses_keeps_the_view);
 	tcase_add_test(tcase, a_file_that_the_process_cannot_map_is_refused_with_the_cause);
+	tcase_add_test(tcase, a_file_that_is_not_one_of_memory_gets_a_view_all_the_same);
 	tcase_add_test(tcase, a_backend_that_maps_files_gets_the_descriptor_and_no_view);
 	tcase_add_test(tcase, threads_that_want_one_place_end_each_view_once);
 	return support_run(suite);

@@ -95,8 +95,8 @@ int ioasid_space_map(struct ioasid_space *space, struct ioasid_map *map);
  * @offset: start in the file, bytes, page aligned
  * @map: as in ioasid_space_map(), @map->addr NULL
  *
- * Where the backend lacks IOASID_EXT_MAP_FILE the library maps the file into the process until it
- * is unmapped from the space.
+ * Where the backend lacks IOASID_EXT_MAP_FILE, or @fd is no file of memory, the library maps the
+ * file into the process until it is unmapped from the space.
  *
  * Return: 0; -EINVAL beyond the end of the file, or @space is nested, -EBADF, -EACCES @fd does not
  * permit it, -ENODEV closed, or @fd cannot be mapped; else as ioasid_space_map().
