@@ -118,14 +118,10 @@ int iommufd_explain_attach(const struct iommufd *leaf, int err, const struct iom
 	}
 }
 
-static int explain_unsupported(const struct iommufd *leaf, const struct iommufd_lead *lead)
+static int explain_unsupported(const struct iommufd_lead *lead)
 {
 	const struct iommufd_space *space = lead->space;
 
-	if (space->bound.size && leaf->has & IOMMUFD_HAS_VIOMMU &&
-		space->bound.format != IOASID_PGTABLE_VTD_S1)
-		return error_reason(-EOPNOTSUPP,
-			"this format nests only through a vIOMMU object, which the library does not make yet");
 	if (space->bound.size)
 		return error_reason(-EOPNOTSUPP,
 			"the device's IOMMU does not take page tables of format %u",
@@ -145,7 +141,7 @@ int iommufd_explain_table(const struct iommufd *leaf, int err, const struct iomm
 {
 	switch (err) {
 	case -EOPNOTSUPP:
-		return explain_unsupported(leaf, lead);
+		return explain_unsupported(lead);
 	case -ENOTTY:
 		return error_reason(-EOPNOTSUPP,
 			"this kernel makes no page tables on request (Linux 6.6 does)");

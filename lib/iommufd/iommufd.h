@@ -29,8 +29,6 @@ struct iommufd_queue;
 #define IOMMUFD_HAS_INVALIDATE (1u << 2)
 #define IOMMUFD_HAS_FAULTS     (1u << 3)
 #define IOMMUFD_HAS_MAP_FILE   (1u << 4)
-#define IOMMUFD_HAS_VIOMMU     (1u << 5)
-#define IOMMUFD_HAS_HW_INFO    (1u << 6)
 
 struct iommufd {
 	struct backend base; /* first */

@@ -29,7 +29,6 @@
 #define IOMMUFD_HWPT_INVALIDATE         _IO(IOMMUFD_TYPE, 0x8d)
 #define IOMMUFD_FAULT_QUEUE_ALLOC       _IO(IOMMUFD_TYPE, 0x8e)
 #define IOMMUFD_IOAS_MAP_FILE           _IO(IOMMUFD_TYPE, 0x8f)
-#define IOMMUFD_VIOMMU_ALLOC            _IO(IOMMUFD_TYPE, 0x90)
 
 #define UAPI_SIZE(type, size) _Static_assert(sizeof(struct type) == (size), #type)
 #define UAPI_AT(type, field, at)                                                                   \
