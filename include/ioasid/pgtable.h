@@ -66,7 +66,7 @@ int ioasid_space_bind_pgtable(struct ioasid_space *space, const struct ioasid_pg
  * @space: the space
  *
  * Devices that are attached to @space find it empty; their outstanding page requests are cancelled.
- * On kernels before Linux 6.13 the emptied space is without its fault queue until the next bind.
+ * On kernels up to Linux 6.12 the emptied space is without its fault queue until the next bind.
  *
  * Return: 0; -ENOENT no table is bound, -EDEADLK, -EADDRINUSE, -ENOMEM, -EINVAL, -ENODEV closed;
  * -EIO a device that had moved could not go back: unbind again, or detach it.

@@ -131,7 +131,7 @@ static int explain_unsupported(const struct iommufd_lead *lead)
 			"the device's IOMMU has no PASIDs, or none for tables with what the space was made for");
 	if (space->queue)
 		return error_reason(-EOPNOTSUPP,
-			"before Linux 6.13 page requests are served on nested tables only: give the queue to a "
+			"up to Linux 6.12 page requests are served on nested tables only: give the queue to a "
 			"child with a page table");
 	return error_reason(-EOPNOTSUPP, "the device's IOMMU lacks %s",
 		space->flags & IOASID_SPACE_NEST_PARENT ? "nesting" : "dirty tracking");

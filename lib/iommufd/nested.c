@@ -125,7 +125,7 @@ int iommufd_pgtable_unbind(struct backend *be, uint32_t id)
 
 	if (err != -EOPNOTSUPP || !queue)
 		return err;
-	/* before Linux 6.13 only a guest's table has page requests: the empty space does without */
+	/* up to Linux 6.12 only a guest's table has page requests: the empty space does without */
 	error_forget();
 	space->queue = NULL;
 	err = rebind(leaf, space, &none);

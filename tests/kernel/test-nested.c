@@ -339,7 +339,7 @@ static void request_is_read(struct nest *n, struct ioasid_faultq *queue)
 	ck_assert_uint_eq(fault.addr, 7 * PAGE);
 }
 
-/* Before Linux 6.13 no table of the kernel's but a guest's reports page requests. */
+/* Up to Linux 6.12 no table of the kernel's but a guest's reports page requests. */
 START_TEST(a_space_with_a_queue_loses_its_table_and_gets_another)
 {
 	struct ioasid_faultq *queue;
