@@ -153,6 +153,17 @@ int ioasid_mock_device_fd(struct ioasid_mock_device *device);
  */
 int ioasid_mock_device_reset(struct ioasid_mock_device *device);
 
+/* Why an address led nowhere: what an IOMMU met in a guest's tables */
+#define IOASID_MOCK_FAULT_NONE        0u
+#define IOASID_MOCK_FAULT_TRANSLATION 1u /* nothing is present there */
+#define IOASID_MOCK_FAULT_PERMISSION  2u
+#define IOASID_MOCK_FAULT_ADDRESS     3u /* not canonical; or an output wider than it may be */
+#define IOASID_MOCK_FAULT_RESERVED    4u /* an entry has reserved bits, or is none at its level */
+#define IOASID_MOCK_FAULT_ACCESS      5u /* the access flag is clear, and the IOMMU does not set it */
+#define IOASID_MOCK_FAULT_PARENT      6u /* the parent lacks the page, of the memory or of a table */
+#define IOASID_MOCK_FAULT_PASID       7u /* there is no valid entry for the PASID */
+#define IOASID_MOCK_FAULT_CONTEXT     8u /* the PASID's entry is malformed */
+
 /* struct ioasid_mock_dma.kind */
 #define IOASID_MOCK_DMA_READ  0u /* memory at iova into buffer */
 #define IOASID_MOCK_DMA_WRITE 1u /* buffer into memory at iova */
