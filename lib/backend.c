@@ -41,6 +41,16 @@ int backend_unsupported_pgtable_bind(
 	return lacks(be, "page tables of guests");
 }
 
+int backend_unsupported_pasid_table_bind(
+	struct backend *be, uint32_t space, uint32_t parent, const struct ioasid_pgtable *table)
+{
+	(void)space, (void)parent, (void)table;
+	return error_reason(-EOPNOTSUPP,
+		"the backend %s takes no PASID tables: bind the page table of each PASID to a space of its "
+		"own, and attach with the PASID",
+		be->ops->name);
+}
+
 int backend_unsupported_pgtable_unbind(struct backend *be, uint32_t space)
 {
 	(void)space;
@@ -52,6 +62,20 @@ int backend_unsupported_invalidate(
 {
 	(void)space, (void)list, (void)n;
 	return lacks(be, "page tables of guests");
+}
+
+int backend_unsupported_device_invalidate(struct backend *be, uint32_t device)
+{
+	(void)device;
+	return lacks(be, "page tables of guests");
+}
+
+int backend_unsupported_kvm(struct backend *be, struct backend_route route, int kvm_fd)
+{
+	(void)route, (void)kvm_fd;
+	return error_reason(-EOPNOTSUPP,
+		"no KVM has a table of PASIDs for ENQCMD, and the backend %s cannot reach one",
+		be->ops->name);
 }
 
 int backend_unsupported_dirty(struct backend *be, uint32_t space)

@@ -83,9 +83,10 @@ struct backend_file {
 
 /* What the IOMMUs of a space's devices are, for ioasid_space_info(). */
 struct backend_hardware {
-	uint64_t page_sizes; /* a bit each */
-	uint32_t formats;    /* of page tables, 1 << IOASID_PGTABLE_* */
-	uint32_t addr_width; /* bits, of guests' tables; 0: not known */
+	uint64_t page_sizes;    /* a bit each */
+	uint32_t formats;       /* of page tables, 1 << IOASID_PGTABLE_* */
+	uint32_t pasid_formats; /* of these, those whose PASID tables it takes too */
+	uint32_t addr_width;    /* bits, of guests' tables; 0: not known */
 };
 
 /* Which pages of one map were written. The bitmap is zero at first, bit 0 the page at iova. It is
@@ -177,13 +178,20 @@ struct backend_ops {
 	 * table, cancelling as detach does. */
 	int (*pgtable_bind)(
 		struct backend *, uint32_t space, uint32_t parent, const struct ioasid_pgtable *);
-	/* [X], [T exclusively] its routes find the space empty. */
+	/* [C], with the guards of all queues held exclusively, [T exclusively] as pgtable_bind,
+	 * for a whole PASID table; its words are the guest's, as they are. */
+	int (*pasid_table_bind)(
+		struct backend *, uint32_t space, uint32_t parent, const struct ioasid_pgtable *);
+	/* As the bind of either: its routes find the space empty. */
 	int (*pgtable_unbind)(struct backend *, uint32_t space);
-	/* [T] the space has a table, the list is checked. Returns how many of the n were handled,
-	 * in order, less than n only if the next one failed and error_reason() says why; if the
-	 * first one failed, why. */
+	/* [T] the space has a table, the list is checked: DEVICE is not in it, PASID only where
+	 * a PASID table is bound. Returns how many of the n were handled, in order, less than n
+	 * only if the next one failed and error_reason() says why; if the first one failed, why. */
 	int (*invalidate)(struct backend *, uint32_t space, const struct ioasid_invalidation *list,
 		unsigned int n);
+	/* [C] forgets what the IOMMU and the device itself have cached for all routes of the
+	 * device that lead to tables of guests. */
+	int (*device_invalidate)(struct backend *, uint32_t device);
 
 	/* [C], [T exclusively] the space was made for it. */
 	int (*dirty_start)(struct backend *, uint32_t space);
@@ -191,6 +199,14 @@ struct backend_ops {
 	/* [T] the space tracks; a range of one map or copy, or a part of it. May have read some
 	 * on error; -ENOENT: the map has gone meanwhile. */
 	int (*dirty_read)(struct backend *, uint32_t space, const struct backend_dirty *);
+
+	/* [C] the route has a PASID, its device takes ENQCMD: in that virtual machine ENQCMD with
+	 * the route's PASID reaches the device as the route's. -EEXIST: there the PASID is
+	 * translated to another, or this route is mapped already. detach and replace end it; the
+	 * descriptor is the caller's, the leaf keeps what it needs of it. */
+	int (*kvm_map)(struct backend *, struct backend_route, int kvm_fd);
+	/* [C] -ENOENT: it is not mapped there. */
+	int (*kvm_unmap)(struct backend *, struct backend_route, int kvm_fd);
 
 	/* [C] */
 	int (*memory_register)(struct backend *, uint64_t addr, uint64_t length);
@@ -227,9 +243,13 @@ int backend_unsupported_map_file(
 	struct backend *, uint32_t space, const struct backend_map *, const struct backend_file *);
 int backend_unsupported_pgtable_bind(
 	struct backend *, uint32_t space, uint32_t parent, const struct ioasid_pgtable *);
+int backend_unsupported_pasid_table_bind(
+	struct backend *, uint32_t space, uint32_t parent, const struct ioasid_pgtable *);
 int backend_unsupported_pgtable_unbind(struct backend *, uint32_t space);
 int backend_unsupported_invalidate(
 	struct backend *, uint32_t space, const struct ioasid_invalidation *list, unsigned int n);
+int backend_unsupported_device_invalidate(struct backend *, uint32_t device);
+int backend_unsupported_kvm(struct backend *, struct backend_route, int kvm_fd);
 int backend_unsupported_dirty(struct backend *, uint32_t space);
 int backend_unsupported_dirty_read(struct backend *, uint32_t space, const struct backend_dirty *);
 /* a leaf whose queues do not pull */

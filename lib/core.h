@@ -211,7 +211,7 @@ int space_enter(struct ioasid_space *space, const char *call); /* ready, and its
 
 /* pgtable.c */
 /* The table that is given is sound by itself, and copied; then as space_enter(). */
-int pgtable_enter(struct ioasid_space *space, const struct ioasid_pgtable *given,
+int pgtable_enter(struct ioasid_space *space, const struct ioasid_pgtable *given, bool pasids,
 	struct ioasid_pgtable *table, const char *call);
 int pgtable_check_parent(const struct ioasid_space *space, const char *call); /* may have one */
 int pgtable_refuse(const struct ioasid_space *space, const char *call);       /* -EBUSY: has one */

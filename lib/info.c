@@ -58,6 +58,7 @@ static int add_own(const struct ioasid_space *space, struct ioasid_space_info *i
 	int err = be->ops->space_hardware(be, space->id, &own);
 
 	info->pgtable_formats &= own.formats;
+	info->pasid_table_formats &= own.formats & own.pasid_formats;
 	if (own.addr_width < info->addr_width)
 		info->addr_width = own.addr_width;
 	return err;
@@ -82,12 +83,12 @@ static int fill_hardware(
 {
 	int err;
 
-	info->pgtable_formats = info->addr_width = UINT32_MAX;
+	info->pgtable_formats = info->pasid_table_formats = info->addr_width = UINT32_MAX;
 	err = add_hardware(space, info);
 	if (err)
 		return error_from(err, "%s: the IOMMUs of space %u", call, space->id);
 	if (info->addr_width == UINT32_MAX || !info->pgtable_formats)
-		info->pgtable_formats = info->addr_width = 0;
+		info->pgtable_formats = info->pasid_table_formats = info->addr_width = 0;
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 int ioasid_space_bind_pasid_table(struct ioasid_space *space, const struct ioasid_pgtable *given)
 {
 	struct ioasid_pgtable table;
-	int err = pgtable_enter(space, given, &table, __func__);
+	int err = pgtable_enter(space, given, true, &table, __func__);
 
 	if (err)
 		return err;

@@ -10,21 +10,74 @@
 #define LIST_MOST (1u << 20)
 #define VTD_FLAGS                                                                                  \
 	(IOASID_PGTABLE_SUPERVISOR | IOASID_PGTABLE_EXT_ACCESSED | IOASID_PGTABLE_WRITE_PROTECT)
+#define SMMUV3_FLAGS (IOASID_PGTABLE_HW_ACCESSED | IOASID_PGTABLE_HW_DIRTY)
 
-static int check_flags(const struct ioasid_pgtable *table, const char *call)
+/* by format: flags of a page table, and words of a PASID table */
+static const uint32_t flags_of[] = {
+	[IOASID_PGTABLE_VTD_S1] = VTD_FLAGS,
+	[IOASID_PGTABLE_SMMUV3_S1] = SMMUV3_FLAGS,
+	[IOASID_PGTABLE_AMD_V2] = 0,
+};
+static const unsigned int words_of[] = {
+	[IOASID_PGTABLE_SMMUV3_S1] = 2,
+	[IOASID_PGTABLE_AMD_V2] = 4,
+};
+
+static int check_words(const struct ioasid_pgtable *table, unsigned int used, const char *call)
 {
-	uint32_t known = table->format == IOASID_PGTABLE_VTD_S1 ? VTD_FLAGS : 0;
-
-	if (table->flags & ~known)
-		return error_set(-EINVAL, "%s: flags 0x%x, unknown for format %u", call,
-			table->flags & ~known, table->format);
-	if (table->format != IOASID_PGTABLE_SMMUV3_S1 && (table->words[0] || table->words[1]))
-		return error_set(
-			-EINVAL, "%s: format %u has no words: they must be 0", call, table->format);
+	for (unsigned int i = used; i < sizeof(table->words) / sizeof(table->words[0]); i++)
+		if (table->words[i])
+			return error_set(-EINVAL,
+				"%s: words[%u] is 0x%llx: of format %u here are %u words, the rest must be 0",
+				call, i, (unsigned long long)table->words[i], table->format, used);
 	return 0;
 }
 
-static int check_table(
+static int check_flags(const struct ioasid_pgtable *table, const char *call)
+{
+	uint32_t unknown = table->flags & ~flags_of[table->format];
+
+	if (unknown)
+		return error_set(-EINVAL, "%s: flags 0x%x, unknown for format %u", call, unknown,
+			table->format);
+	if ((table->flags & SMMUV3_FLAGS) == IOASID_PGTABLE_HW_DIRTY)
+		return error_set(-EINVAL,
+			"%s: IOASID_PGTABLE_HW_DIRTY goes with IOASID_PGTABLE_HW_ACCESSED only",
+			call);
+	return 0;
+}
+
+static int check_pgtable(const struct ioasid_pgtable *table, const char *call)
+{
+	int err = check_flags(table, call);
+
+	if (err)
+		return err;
+	if (table->addr % PAGE)
+		return error_set(-EINVAL, "%s: the root 0x%llx is not a multiple of 4096", call,
+			(unsigned long long)table->addr);
+	if (table->addr_width > 64)
+		return error_set(-EINVAL, "%s: addresses of %u bits", call, table->addr_width);
+	return check_words(table, 0, call);
+}
+
+/* The guest's entry for the device says all. */
+static int check_pasid_table(const struct ioasid_pgtable *table, const char *call)
+{
+	if (table->format == IOASID_PGTABLE_VTD_S1)
+		return error_set(-EOPNOTSUPP,
+			"%s: a VT-d PASID table is the host's: bind the page table of each PASID to a "
+			"space of its own, and attach with the PASID",
+			call);
+	if (table->addr || table->addr_width || table->flags)
+		return error_set(-EINVAL,
+			"%s: addr 0x%llx, addr_width %u, flags 0x%x: of a PASID table they are 0, its words "
+			"say all",
+			call, (unsigned long long)table->addr, table->addr_width, table->flags);
+	return check_words(table, words_of[table->format], call);
+}
+
+static int copy_table(
 	struct ioasid_pgtable *table, const struct ioasid_pgtable *given, const char *call)
 {
 	int err = given ? opts_copy(table, sizeof(*table), given, call)
@@ -36,19 +89,16 @@ static int check_table(
 	if (table->format < IOASID_PGTABLE_VTD_S1 || table->format > IOASID_PGTABLE_AMD_V2)
 		return error_set(
 			-EINVAL, "%s: no such format of page tables: %u", call, table->format);
-	if (table->addr % PAGE)
-		return error_set(-EINVAL, "%s: the root 0x%llx is not a multiple of 4096", call,
-			(unsigned long long)table->addr);
-	if (table->addr_width > 64)
-		return error_set(-EINVAL, "%s: addresses of %u bits", call, table->addr_width);
-	return check_flags(table, call);
+	return 0;
 }
 
-int pgtable_enter(struct ioasid_space *space, const struct ioasid_pgtable *given,
+int pgtable_enter(struct ioasid_space *space, const struct ioasid_pgtable *given, bool pasids,
 	struct ioasid_pgtable *table, const char *call)
 {
-	int err = space ? check_table(table, given, call) : null_argument(call, "space");
+	int err = space ? copy_table(table, given, call) : null_argument(call, "space");
 
+	if (!err)
+		err = pasids ? check_pasid_table(table, call) : check_pgtable(table, call);
 	return err ? err : space_enter(space, call);
 }
 
@@ -151,7 +201,7 @@ static int bind(struct ioasid_space *space, const struct ioasid_pgtable *table, 
 int ioasid_space_bind_pgtable(struct ioasid_space *space, const struct ioasid_pgtable *given)
 {
 	struct ioasid_pgtable table;
-	int err = pgtable_enter(space, given, &table, __func__);
+	int err = pgtable_enter(space, given, false, &table, __func__);
 
 	if (err)
 		return err;
@@ -204,6 +254,8 @@ static const char *fault_of(const struct ioasid_invalidation *one)
 		return "what is unknown";
 	if (one->flags & ~IOASID_INVALIDATE_LEAF || one->reserved)
 		return "unknown flags, or reserved is not 0";
+	if (one->pasid || one->device)
+		return "no PASID table is bound, and pasid or device is not 0";
 	if (one->what == IOASID_INVALIDATE_SPACE)
 		return one->addr || one->length ? "of a space, address and length are 0" : NULL;
 	if (!one->length || one->addr % PAGE || one->length % PAGE)

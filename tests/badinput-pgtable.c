@@ -16,15 +16,23 @@ static struct ioasid_pgtable *good(struct ioasid_pgtable *table)
 	return table;
 }
 
-#define REFUSES_TABLE(b, err, text, fn, space, field, value)                                       \
+#define REFUSES_TABLE(b, err, text, fn, space, good, field, value)                                 \
 	do {                                                                                       \
 		struct ioasid_pgtable table_;                                                      \
 		good(&table_)->field = (value);                                                    \
 		REFUSES(b, err, text, fn, space, &table_);                                         \
 	} while (0)
 
+/* A PASID table that would do. */
+static struct ioasid_pgtable *good_pasids(struct ioasid_pgtable *table)
+{
+	*table = (struct ioasid_pgtable){
+		.size = sizeof(*table), .format = IOASID_PGTABLE_SMMUV3_S1, .words = {0x4001, 1}};
+	return table;
+}
+
 /* The same for a single table and a table of them. */
-#define REFUSES_BAD_TABLES(b, fn)                                                                  \
+#define REFUSES_BAD_TABLES(b, fn, good)                                                            \
 	do {                                                                                       \
 		struct ioasid_pgtable any_;                                                        \
 		TOO_NEW(newer_, ioasid_pgtable);                                                   \
@@ -32,27 +40,39 @@ static struct ioasid_pgtable *good(struct ioasid_pgtable *table)
 		REFUSES(b, -EINVAL, "space", fn, NULL, good(&any_));                               \
 		REFUSES(b, -EINVAL, "table", fn, (b)->here.child, NULL);                           \
 		REFUSES(b, -E2BIG, "options", fn, (b)->here.child, &newer_.known);                 \
-		REFUSES_TABLE(b, -EINVAL, "size is 0", fn, (b)->here.child, size, 0);              \
-		REFUSES_TABLE(b, -EINVAL, "size is 4", fn, (b)->here.child, size, 4);              \
-		REFUSES_TABLE(b, -EINVAL, "4294967295", fn, (b)->here.child, size, UINT32_MAX);    \
-		REFUSES_TABLE(b, -EINVAL, "0", fn, (b)->here.child, format, 0);                    \
-		REFUSES_TABLE(b, -EINVAL, "4", fn, (b)->here.child, format, 4);                    \
-		REFUSES_TABLE(b, -EINVAL, "4294967295", fn, (b)->here.child, format, UINT32_MAX);  \
-		REFUSES_TABLE(b, -EINVAL, "0x4800", fn, (b)->here.child, addr, 0x4800);            \
-		REFUSES_TABLE(b, -EINVAL, "65 bits", fn, (b)->here.child, addr_width, 65);         \
-		REFUSES_TABLE(b, -EINVAL, "0x8", fn, (b)->here.child, flags, 0xf);                 \
-		REFUSES_TABLE(b, -EINVAL, "words", fn, (b)->here.child, words[1], 1);              \
-		good(&any_)->format = IOASID_PGTABLE_AMD_V2;                                       \
-		any_.flags = IOASID_PGTABLE_SUPERVISOR;                                            \
-		REFUSES(b, -EINVAL, "0x1", fn, (b)->here.child, &any_);                            \
+		REFUSES_TABLE(b, -EINVAL, "size is 0", fn, (b)->here.child, good, size, 0);        \
+		REFUSES_TABLE(b, -EINVAL, "size is 4", fn, (b)->here.child, good, size, 4);        \
+		REFUSES_TABLE(                                                                     \
+			b, -EINVAL, "4294967295", fn, (b)->here.child, good, size, UINT32_MAX);    \
+		REFUSES_TABLE(b, -EINVAL, "0", fn, (b)->here.child, good, format, 0);              \
+		REFUSES_TABLE(b, -EINVAL, "4", fn, (b)->here.child, good, format, 4);              \
+		REFUSES_TABLE(                                                                     \
+			b, -EINVAL, "4294967295", fn, (b)->here.child, good, format, UINT32_MAX);  \
 		REFUSES(b, -EINVAL, "no parent", fn, (b)->here.space, good(&any_));                \
 		REFUSES(b, -EINVAL, "NEST_PARENT", fn, (b)->here.child, good(&any_));              \
 		REFUSES(b, -ENODEV, "closed", fn, (b)->gone.child, good(&any_));                   \
 	} while (0)
 
+#define REFUSES_PGTABLE(b, text, field, value)                                                     \
+	REFUSES_TABLE(                                                                             \
+		b, -EINVAL, text, ioasid_space_bind_pgtable, (b)->here.child, good, field, value)
+
 void bad_ioasid_space_bind_pgtable(struct badinput *b)
 {
-	REFUSES_BAD_TABLES(b, ioasid_space_bind_pgtable);
+	struct ioasid_pgtable table = {.size = sizeof(table)};
+
+	REFUSES_BAD_TABLES(b, ioasid_space_bind_pgtable, good);
+	REFUSES_PGTABLE(b, "0x4800", addr, 0x4800);
+	REFUSES_PGTABLE(b, "65 bits", addr_width, 65);
+	REFUSES_PGTABLE(b, "0x8", flags, 0xf);
+	REFUSES_PGTABLE(b, "words[0]", words[0], 1);
+	REFUSES_PGTABLE(b, "words[3]", words[3], 1);
+	table.format = IOASID_PGTABLE_AMD_V2;
+	table.flags = IOASID_PGTABLE_SUPERVISOR;
+	REFUSES(b, -EINVAL, "0x1", ioasid_space_bind_pgtable, b->here.child, &table);
+	table.format = IOASID_PGTABLE_SMMUV3_S1;
+	table.flags = IOASID_PGTABLE_HW_DIRTY;
+	REFUSES(b, -EINVAL, "HW_ACCESSED", ioasid_space_bind_pgtable, b->here.child, &table);
 }
 
 void bad_ioasid_space_unbind_pgtable(struct badinput *b)
@@ -76,16 +96,27 @@ void bad_ioasid_space_invalidate(struct badinput *b)
 	REFUSES(b, -ENODEV, "closed", ioasid_space_invalidate, b->gone.child, &all, 1);
 }
 
+#define REFUSES_PASIDS(b, err, text, field, value)                                                 \
+	REFUSES_TABLE(b, err, text, ioasid_space_bind_pasid_table, (b)->here.child, good_pasids,   \
+		field, value)
+
 void bad_ioasid_space_bind_pasid_table(struct badinput *b)
 {
 	struct ioasid_space *parent, *child;
 	struct ioasid_pgtable table;
 
-	REFUSES_BAD_TABLES(b, ioasid_space_bind_pasid_table);
+	REFUSES_BAD_TABLES(b, ioasid_space_bind_pasid_table, good_pasids);
+	REFUSES_PASIDS(b, -EOPNOTSUPP, "space of its own", format, IOASID_PGTABLE_VTD_S1);
+	REFUSES_PASIDS(b, -EINVAL, "0x4000", addr, 0x4000);
+	REFUSES_PASIDS(b, -EINVAL, "addr_width 48", addr_width, 48);
+	REFUSES_PASIDS(b, -EINVAL, "flags 0x8", flags, IOASID_PGTABLE_HW_ACCESSED);
+	REFUSES_PASIDS(b, -EINVAL, "words[2]", words[2], 1);
+	REFUSES_PASIDS(b, -EINVAL, "words[3]", words[3], 1);
 	ok(ioasid_space_new(b->here.ctx,
 		IOASID_OPTS(ioasid_space_opts, .flags = IOASID_SPACE_NEST_PARENT), &parent));
 	ok(ioasid_space_new_nested(parent, NULL, &child));
-	REFUSES(b, -EOPNOTSUPP, "PASID table", ioasid_space_bind_pasid_table, child, good(&table));
+	REFUSES(b, -EOPNOTSUPP, "PASID table", ioasid_space_bind_pasid_table, child,
+		good_pasids(&table));
 	ok(ioasid_space_destroy(child));
 	ok(ioasid_space_destroy(parent));
 }

@@ -250,6 +250,8 @@ int ioasid_space_children(
  * @pgtable_formats: of guests' page tables that the IOMMUs of all its devices take, and of those
  *                   in spaces nested on it, 1 << IOASID_PGTABLE_*; 0: none, or no device
  * @addr_width: bits of the addresses that such tables may translate, 0: not known
+ * @pasid_table_formats: of these formats, those whose PASID tables the IOMMUs take too
+ * @reserved: zero
  */
 struct ioasid_space_info {
 	uint32_t size;
@@ -263,6 +265,8 @@ struct ioasid_space_info {
 	uint64_t mapped;
 	uint32_t pgtable_formats;
 	uint32_t addr_width;
+	uint32_t pasid_table_formats;
+	uint32_t reserved;
 };
 
 /**
@@ -322,6 +326,7 @@ int ioasid_device_unbind(struct ioasid_device *device);
 #define IOASID_DEVICE_PAGE_REQUESTS (1u << 1) /* it can raise page requests */
 #define IOASID_DEVICE_NESTING       (1u << 2) /* its IOMMU nests in hardware */
 #define IOASID_DEVICE_DIRTY         (1u << 3) /* its IOMMU tracks dirty pages */
+#define IOASID_DEVICE_ENQCMD        (1u << 4) /* it takes work by ENQCMD, see pgtable.h */
 
 /**
  * struct ioasid_device_info - what a bound device is

@@ -13,26 +13,34 @@ extern "C" {
 #endif
 
 struct ioasid_attachment;
+struct ioasid_device;
 struct ioasid_space;
 
 /* Formats of page tables */
 #define IOASID_PGTABLE_VTD_S1    1u /* Intel VT-d first stage */
-#define IOASID_PGTABLE_SMMUV3_S1 2u /* Arm SMMUv3 stage 1: a stream table entry's two words */
+#define IOASID_PGTABLE_SMMUV3_S1 2u /* Arm SMMUv3 stage 1, of 4 KiB granules */
 #define IOASID_PGTABLE_AMD_V2    3u /* AMD IOMMU v2 */
 
-/* struct ioasid_pgtable.flags, of VT-d first stage tables */
+/* struct ioasid_pgtable.flags: of VT-d first stage tables */
 #define IOASID_PGTABLE_SUPERVISOR    (1u << 0) /* supervisor requests are translated (SRE) */
 #define IOASID_PGTABLE_EXT_ACCESSED  (1u << 1) /* the extended accessed flag is set (EAFE) */
 #define IOASID_PGTABLE_WRITE_PROTECT (1u << 2) /* supervisor writes heed read-only pages (WPE) */
+/* of SMMUv3 stage 1 tables */
+#define IOASID_PGTABLE_HW_ACCESSED (1u << 3) /* the IOMMU sets the access flag (CD.HA) */
+#define IOASID_PGTABLE_HW_DIRTY    (1u << 4) /* and the dirty state (CD.HD): with HW_ACCESSED */
 
 /**
- * struct ioasid_pgtable - a page table in guest memory
+ * struct ioasid_pgtable - a page table in guest memory, or a table of PASIDs
  * @size: sizeof(struct ioasid_pgtable)
- * @format: IOASID_PGTABLE_*
- * @addr: of its root, in the parent space (a GPA), bytes, aligned as the format wants
- * @addr_width: bits of the addresses that it translates
- * @flags: IOASID_PGTABLE_*, as the format has them
- * @words: further words of the format, else 0 (SMMUv3: the stream table entry's first two)
+ * @format: IOASID_PGTABLE_*; of a PASID table, that of the page tables it leads to
+ * @addr: of the root of a page table, in the parent space (a GPA), bytes, aligned as the format
+ *        wants; of a PASID table 0
+ * @addr_width: bits of the addresses that a page table translates: 48 or 57, SMMUv3 25 to 48; of a
+ *              PASID table 0
+ * @flags: of a page table, IOASID_PGTABLE_* as the format has them; of a PASID table 0
+ * @words: of a PASID table the guest's own entry for the device, as it is: SMMUv3 the first two
+ *         words of its stream table entry, AMD the four of its device table entry; the rest, and
+ *         of a page table all, 0
  */
 struct ioasid_pgtable {
 	uint32_t size;
@@ -40,7 +48,7 @@ struct ioasid_pgtable {
 	uint64_t addr;
 	uint32_t addr_width;
 	uint32_t flags;
-	uint64_t words[2];
+	uint64_t words[4];
 };
 
 /**
@@ -76,6 +84,9 @@ int ioasid_space_unbind_pgtable(struct ioasid_space *space);
 /* What an invalidation is about */
 #define IOASID_INVALIDATE_SPACE 0u /* everything the space translates */
 #define IOASID_INVALIDATE_RANGE 1u /* .length bytes from .addr */
+#define IOASID_INVALIDATE_PASID 2u /* of a PASID table: the entry of .pasid, and all below it */
+#define IOASID_INVALIDATE_DEVICE                                                                   \
+	3u /* all that is cached for .device, on all its routes, by the IOMMU and by itself */
 
 /* struct ioasid_invalidation.flags */
 #define IOASID_INVALIDATE_LEAF (1u << 0) /* only last-level entries changed */
@@ -86,14 +97,19 @@ int ioasid_space_unbind_pgtable(struct ioasid_space *space);
  * @flags: IOASID_INVALIDATE_LEAF
  * @addr: start, bytes, page aligned (RANGE), else 0
  * @length: bytes, a multiple of the page size (RANGE), else 0
+ * @pasid: where a PASID table is bound, of which PASID (RANGE, PASID), IOASID_PASID_NONE: of
+ *         addresses without one; else 0
  * @reserved: zero
+ * @device: one that is attached to the space (DEVICE), else NULL
  */
 struct ioasid_invalidation {
 	uint32_t what;
 	uint32_t flags;
 	uint64_t addr;
 	uint64_t length;
-	uint64_t reserved;
+	uint32_t pasid;
+	uint32_t reserved;
+	struct ioasid_device *device;
 };
 
 /**

@@ -110,8 +110,6 @@ static int check(const struct ioasid_pgtable *table)
 		return error_reason(-EINVAL,
 			"a VT-d table translates 48 bits, or 57 with five levels, not %u",
 			table->addr_width);
-	if (table->words[0] || table->words[1])
-		return error_reason(-EINVAL, "a VT-d table has no further words: they must be 0");
 	return 0;
 }
 
