@@ -58,7 +58,9 @@ RULES = [
     ("lib/*.[ch]", NOT_MOCK + ["lib/*.h"]),
     # what users see is all that users have
     ("examples/*.[ch]", ["<ioasid/*.h>", "examples/*.h"]),
-    ("examples/fault-relay/*.[ch]", ["<ioasid/*.h>", "examples/*.h", "examples/fault-relay/*.h"]),
+    ("examples/common/*.[ch]", ["<ioasid/*.h>", "examples/common/*.h"]),
+    ("examples/fault-relay/*.[ch]", ["<ioasid/*.h>", "examples/common/*.h",
+                                     "examples/fault-relay/*.h"]),
     ("examples/ioasid-info/*.[ch]", ["<ioasid/*.h>", "examples/*.h", "examples/ioasid-info/*.h"]),
     ("examples/passthrough/*.[ch]", ["<ioasid/*.h>", "examples/*.h", "examples/passthrough/*.h"]),
 ]

@@ -3,17 +3,14 @@
  * The devices at work: see crew.h.
  */
 #include "crew.h"
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define PIECE_PAGES 64u
 
 struct crew_member {
 	struct crew *crew;
 	struct machine_device *device;
-	pthread_t thread;
 };
 
 static int copy(struct crew_member *member, uint64_t offset, uint64_t length)
@@ -34,7 +31,7 @@ static int copy(struct crew_member *member, uint64_t offset, uint64_t length)
 		strerror(-result));
 }
 
-static void *work(void *arg)
+static void work(void *arg)
 {
 	struct crew_member *member = arg;
 	struct crew *crew = member->crew;
@@ -48,68 +45,30 @@ static void *work(void *arg)
 		if (copy(member, at, left < crew->piece ? left : crew->piece))
 			break;
 	}
-	pthread_mutex_lock(&crew->lock);
-	if (!--crew->running)
-		pthread_cond_signal(&crew->ended);
-	pthread_mutex_unlock(&crew->lock);
-	return NULL;
-}
-
-static int hire(struct crew *crew, unsigned int i)
-{
-	struct crew_member *member = &crew->members[i];
-	int error;
-
-	*member = (struct crew_member){.crew = crew, .device = &crew->machine->devices[i]};
-	pthread_mutex_lock(&crew->lock);
-	error = pthread_create(&member->thread, NULL, work, member);
-	if (!error) {
-		crew->started++;
-		crew->running++;
-	}
-	pthread_mutex_unlock(&crew->lock);
-	return error ? trouble_add(crew->trouble, "no thread: %s", strerror(error)) : 0;
 }
 
 int crew_start(struct crew *crew)
 {
-	unsigned int pages = crew->machine->group_pages;
+	unsigned int pages = crew->machine->group_pages, count = crew->machine->count;
 
-	pthread_mutex_init(&crew->lock, NULL);
-	pthread_cond_init(&crew->ended, NULL);
 	crew->piece = (uint64_t)(pages > PIECE_PAGES ? pages : PIECE_PAGES) * MACHINE_PAGE;
-	crew->members = calloc(crew->machine->count, sizeof(*crew->members));
-	if (!crew->members)
-		return trouble_add(crew->trouble, "out of memory");
-	for (unsigned int i = 0; i < crew->machine->count; i++)
-		if (hire(crew, i))
-			return -1;
-	return 0;
+	crew->team = (struct team){.trouble = crew->trouble, .work = work};
+	crew->members = calloc(count, sizeof(*crew->members));
+	for (unsigned int i = 0; crew->members && i < count; i++)
+		crew->members[i] = (struct crew_member){crew, &crew->machine->devices[i]};
+	if (team_start(
+		    &crew->team, crew->members, sizeof(*crew->members), crew->members ? count : 0))
+		return -1;
+	return crew->members ? 0 : trouble_add(crew->trouble, "out of memory");
 }
 
 bool crew_has_ended(struct crew *crew, unsigned int timeout)
 {
-	struct timespec until;
-	int error = 0;
-	bool ended;
-
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += (long)(timeout % 1000) * 1000000;
-	until.tv_sec += timeout / 1000 + until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
-	pthread_mutex_lock(&crew->lock);
-	while (crew->running && error != ETIMEDOUT)
-		error = pthread_cond_timedwait(&crew->ended, &crew->lock, &until);
-	ended = !crew->running;
-	pthread_mutex_unlock(&crew->lock);
-	return ended;
+	return team_has_ended(&crew->team, timeout);
 }
 
 void crew_join(struct crew *crew)
 {
-	for (unsigned int i = 0; i < crew->started; i++)
-		pthread_join(crew->members[i].thread, NULL);
+	team_join(&crew->team);
 	free(crew->members);
-	pthread_cond_destroy(&crew->ended);
-	pthread_mutex_destroy(&crew->lock);
 }

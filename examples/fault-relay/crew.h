@@ -6,13 +6,14 @@
 #ifndef CREW_H
 #define CREW_H
 
+#include "../common/team.h"
 #include "machine.h"
-#include <pthread.h>
 #include <stdatomic.h>
 
 struct crew {
 	struct machine *machine;
 	struct trouble *trouble;
+	struct team team;
 	struct crew_member *members;
 	uint64_t from; /* I/O addresses: FILE and OUT */
 	uint64_t to;
@@ -20,10 +21,6 @@ struct crew {
 	uint64_t piece;
 	_Atomic uint64_t next;  /* not taken by anyone yet */
 	_Atomic uint64_t moved; /* bytes */
-	pthread_mutex_t lock;
-	pthread_cond_t ended;
-	unsigned int started;
-	unsigned int running;
 };
 
 /* machine, trouble, from, to, size are filled in. 0, or -1 with the trouble noted, and then some

@@ -7,14 +7,9 @@
 
 #define BATCH 64u
 
-static unsigned int frames(unsigned int group_pages)
+uint64_t guest_memory(const struct machine *machine, unsigned int devices)
 {
-	return PAGER_GROUPS * group_pages;
-}
-
-uint64_t guest_memory(unsigned int devices, unsigned int group_pages)
-{
-	return (uint64_t)devices * frames(group_pages) * PAGER_PAGE;
+	return devices * pager_memory(machine);
 }
 
 int guest_open(struct guest *guest, struct machine *machine, struct files *files)
@@ -30,11 +25,10 @@ int guest_open(struct guest *guest, struct machine *machine, struct files *files
 			.files = files,
 			.v_rid = machine->devices[i].v_rid,
 			.v_pasid = machine->devices[i].v_pasid,
-			.frames = frames(machine->group_pages),
-			.gpa = guest_memory(i, machine->group_pages),
+			.gpa = guest_memory(machine, i),
 		};
 		if (pager_open(pager))
-			return trouble_add(guest->trouble, "out of memory");
+			return -1;
 	}
 	return guest->pagers ? 0 : trouble_add(guest->trouble, "out of memory");
 }

@@ -7,7 +7,7 @@
 #ifndef GUEST_H
 #define GUEST_H
 
-#include "mailbox.h"
+#include "../common/mailbox.h"
 #include "pager.h"
 
 struct guest {
@@ -21,7 +21,7 @@ struct guest {
 };
 
 /* Bytes of memory that a guest with that many devices needs. */
-uint64_t guest_memory(unsigned int devices, unsigned int group_pages);
+uint64_t guest_memory(const struct machine *machine, unsigned int devices);
 
 /* requests, answers and trouble are filled in. 0, or -1 with the trouble noted. */
 int guest_open(struct guest *guest, struct machine *machine, struct files *files);

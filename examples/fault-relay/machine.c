@@ -107,12 +107,12 @@ static int attach(struct machine *machine, struct machine_device *device)
 	return 0;
 }
 
-static int add_devices(struct machine *machine, unsigned int count)
+static int add_devices(struct machine *machine)
 {
-	machine->devices = calloc(count, sizeof(*machine->devices));
+	machine->devices = calloc(machine->count, sizeof(*machine->devices));
 	if (!machine->devices)
 		return trouble_add(machine->trouble, "out of memory");
-	for (unsigned int i = 0; i < count; i++) {
+	for (unsigned int i = 0; i < machine->count; i++) {
 		machine->devices[i].v_rid = i << 3; /* function 0 of device i */
 		machine->devices[i].v_pasid = i + 1;
 		if (bind(machine, &machine->devices[i]) || attach(machine, &machine->devices[i]))
@@ -121,15 +121,9 @@ static int add_devices(struct machine *machine, unsigned int count)
 	return 0;
 }
 
-int machine_build(struct machine *machine, const struct machine_size *size, struct trouble *trouble)
+int machine_build(struct machine *machine)
 {
-	*machine = (struct machine){.trouble = trouble,
-		.ram_size = size->ram,
-		.count = size->devices,
-		.group_pages = size->group_pages};
-	if (open_platform(machine) || map_ram(machine))
-		return -1;
-	return add_devices(machine, size->devices);
+	return open_platform(machine) || map_ram(machine) ? -1 : add_devices(machine);
 }
 
 static void remove_device(struct machine *machine, struct machine_device *device)
@@ -156,7 +150,7 @@ int machine_destroy(struct machine *machine)
 	return trouble_any(machine->trouble) ? -1 : 0;
 }
 
-struct machine_device *machine_find(struct machine *machine, uint64_t v_rid, uint32_t v_pasid)
+struct machine_device *machine_find(const struct machine *machine, uint64_t v_rid, uint32_t v_pasid)
 {
 	struct machine_device *device;
 

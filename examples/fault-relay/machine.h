@@ -7,7 +7,7 @@
 #ifndef MACHINE_H
 #define MACHINE_H
 
-#include "trouble.h"
+#include "../common/trouble.h"
 #include <ioasid/fault.h>
 #include <ioasid/mock.h>
 #include <stddef.h>
@@ -37,20 +37,15 @@ struct machine {
 	unsigned int group_pages;
 };
 
-/* How large it is to be. */
-struct machine_size {
-	unsigned int devices;
-	unsigned int group_pages;
-	uint64_t ram;
-};
-
-/* 0, or -1 with the trouble noted; machine_destroy() in any case. */
-int machine_build(struct machine *machine, const struct machine_size *size, struct trouble *);
+/* trouble, count, group_pages and ram_size are filled in. 0, or -1 with the trouble
+ * noted; machine_destroy() in any case. */
+int machine_build(struct machine *machine);
 
 /* Leaves nothing to destroy twice. 0, or -1 if there is trouble; something in use is trouble. */
 int machine_destroy(struct machine *machine);
 
 /* The device behind a guest's names for it, NULL if there is none. */
-struct machine_device *machine_find(struct machine *machine, uint64_t v_rid, uint32_t v_pasid);
+struct machine_device *machine_find(
+	const struct machine *machine, uint64_t v_rid, uint32_t v_pasid);
 
 #endif

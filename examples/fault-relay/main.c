@@ -3,19 +3,18 @@
  * fault-relay FILE -o OUT: I/O page faults from the device to the guest and back (the proposal's
  * flow 5.6), with real bytes. Devices copy a file by DMA through address spaces in which nothing
  * is mapped at first; each page comes when a device faults on it. This file builds the parts, lets
- * the threads run and ends them in order: the devices, the guest, the VMM.
+ * the devices work while guest and VMM serve them, and draws the conclusion.
  */
-#include "audit.h"
+#include "../common/audit.h"
+#include "../common/clock.h"
+#include "../common/progress.h"
+#include "../common/service.h"
 #include "crew.h"
 #include "guest.h"
 #include "options.h"
 #include "report.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#define MAILBOX_SIZE 64u
 
 _Static_assert(OPTIONS_GROUP_PAGES_MAX <= VMM_GROUP_MAX, "the VMM could not read a group");
 
@@ -24,72 +23,55 @@ struct relay {
 	struct trouble trouble;
 	struct files files;
 	struct machine machine;
-	struct mailbox requests;
-	struct mailbox answers;
+	struct service service;
 	struct guest guest;
-	struct vmm vmm;
 	struct crew crew;
 };
-
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
 
 static int build_machine(struct relay *relay)
 {
 	const struct options *options = relay->options;
-	struct machine_size size = {
-		.devices = options->devices,
-		.group_pages = options->group_pages,
-		.ram = guest_memory(options->devices, options->group_pages),
-	};
+	struct machine *machine = &relay->machine;
 
-	return machine_build(&relay->machine, &size, &relay->trouble);
+	*machine = (struct machine){
+		.trouble = &relay->trouble,
+		.count = options->devices,
+		.group_pages = options->group_pages,
+	};
+	machine->ram_size = guest_memory(machine, options->devices);
+	return machine_build(machine);
 }
 
-static int build_mailboxes(struct relay *relay)
+static bool has(const void *machine, uint64_t v_rid, uint32_t v_pasid)
 {
-	unsigned int two_groups = 2 * relay->options->group_pages;
-	unsigned int requests = two_groups > MAILBOX_SIZE ? two_groups : MAILBOX_SIZE;
+	return machine_find(machine, v_rid, v_pasid) != NULL;
+}
 
-	if (mailbox_open(&relay->requests, requests) || mailbox_open(&relay->answers, MAILBOX_SIZE))
-		return trouble_add(&relay->trouble, "no mailbox: out of memory or descriptors");
-	return 0;
+static int build_service(struct relay *relay)
+{
+	relay->service = (struct service){
+		.vmm = {.ctx = &relay->machine.ctx,
+			.queue = relay->machine.faults,
+			.group_pages = relay->machine.group_pages,
+			.trouble = &relay->trouble,
+			.has = has,
+			.machine = &relay->machine},
+		.run = guest_run,
+		.guest = &relay->guest,
+	};
+	return service_open(&relay->service);
 }
 
 static int build(struct relay *relay)
 {
-	struct vmm *vmm = &relay->vmm;
-
-	if (build_machine(relay) || build_mailboxes(relay))
+	if (build_machine(relay) || build_service(relay))
 		return -1;
-	relay->guest.requests = vmm->requests = &relay->requests;
-	relay->guest.answers = vmm->answers = &relay->answers;
-	relay->guest.trouble = vmm->trouble = &relay->trouble;
-	vmm->machine = &relay->machine;
+	relay->guest.requests = &relay->service.requests;
+	relay->guest.answers = &relay->service.answers;
+	relay->guest.trouble = &relay->trouble;
 	return guest_open(&relay->guest, &relay->machine, &relay->files);
 }
 
-static void destroy(struct relay *relay)
-{
-	guest_free(&relay->guest);
-	ledger_free(&relay->vmm.ledger);
-	mailbox_free(&relay->answers);
-	mailbox_free(&relay->requests);
-}
-
-static int start(struct relay *relay, pthread_t *thread, void *(*run)(void *), void *arg)
-{
-	int error = pthread_create(thread, NULL, run, arg);
-
-	return error ? trouble_add(&relay->trouble, "no thread: %s", strerror(error)) : 0;
-}
-
-/* The devices work; guest and VMM serve them. */
 static void work(struct relay *relay)
 {
 	struct crew *crew = &relay->crew;
@@ -103,31 +85,27 @@ static void work(struct relay *relay)
 	};
 	crew_start(crew);
 	while (!crew_has_ended(crew, 100))
-		report_progress(crew->moved, crew->size);
+		progress_show(crew->moved, crew->size);
 	crew_join(crew);
-	report_clear();
+	progress_clear();
 }
 
-/* Each thread ends when nobody is left who could ask it for something. */
-static void run(struct relay *relay)
+/* All that was to be done was done, and once. 0, or -1 with the trouble noted. */
+static int check(struct relay *relay)
 {
-	pthread_t vmm, guest;
-
-	if (start(relay, &vmm, vmm_run, &relay->vmm))
-		return;
-	if (!start(relay, &guest, guest_run, &relay->guest)) {
-		work(relay);
-		mailbox_close(&relay->requests);
-		pthread_join(guest, NULL);
-	}
-	mailbox_close(&relay->answers);
-	pthread_join(vmm, NULL);
+	if (trouble_any(&relay->trouble) || audit(&relay->service.vmm, relay->machine.platform))
+		return -1;
+	if (relay->crew.moved != relay->files.size)
+		return trouble_add(&relay->trouble, "%llu bytes moved, not %llu",
+			(unsigned long long)relay->crew.moved,
+			(unsigned long long)relay->files.size);
+	return 0;
 }
 
 /* 0, or -1 with the trouble noted. */
 static int conclude(struct relay *relay, uint64_t nanoseconds)
 {
-	struct vmm *vmm = &relay->vmm;
+	struct vmm *vmm = &relay->service.vmm;
 	struct report report = {
 		.bytes = relay->crew.moved,
 		.faults = vmm->faults,
@@ -136,11 +114,7 @@ static int conclude(struct relay *relay, uint64_t nanoseconds)
 		.nanoseconds = nanoseconds,
 	};
 
-	if (trouble_any(&relay->trouble) || audit(vmm, relay->crew.moved, relay->files.size))
-		return -1;
-	if (machine_destroy(&relay->machine))
-		return -1;
-	if (files_commit(&relay->files))
+	if (check(relay) || machine_destroy(&relay->machine) || files_commit(&relay->files))
 		return -1;
 	if (report_summary(&report, &vmm->ledger))
 		return trouble_add(&relay->trouble, "standard output cannot be written");
@@ -150,33 +124,39 @@ static int conclude(struct relay *relay, uint64_t nanoseconds)
 /* 0, or -1 with the trouble noted. */
 static int relay_file(struct relay *relay)
 {
-	uint64_t begin = now();
-	int result = -1;
+	uint64_t begin = clock_now();
 
-	if (files_open(&relay->files, relay->options->in, relay->options->out, &relay->trouble)) {
-		files_close(&relay->files);
+	if (files_open(&relay->files, relay->options->in, relay->options->out, &relay->trouble))
 		return -1;
-	}
-	if (!build(relay)) {
-		run(relay);
-		result = conclude(relay, now() - begin);
-	}
+	if (build(relay) || service_start(&relay->service))
+		return -1;
+	work(relay);
+	service_end(&relay->service);
+	return conclude(relay, clock_now() - begin);
+}
+
+static void destroy(struct relay *relay)
+{
 	machine_destroy(&relay->machine);
-	destroy(relay);
+	guest_free(&relay->guest);
+	service_free(&relay->service);
 	files_close(&relay->files);
-	return result;
 }
 
 int main(int argc, char **argv)
 {
 	struct options options;
 	struct relay relay = {.options = &options, .trouble = TROUBLE_NONE};
+	int result;
 
 	if (options_parse(&options, argc, argv))
 		return 2;
 	if (options.help)
 		return EXIT_SUCCESS;
-	if (!relay_file(&relay))
+	relay.machine.trouble = &relay.trouble;
+	result = relay_file(&relay);
+	destroy(&relay);
+	if (!result)
 		return EXIT_SUCCESS;
 	fprintf(stderr, "fault-relay: %s\n", relay.trouble.text);
 	return EXIT_FAILURE;

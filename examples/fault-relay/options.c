@@ -3,10 +3,9 @@
  * The command line of fault-relay: see options.h.
  */
 #include "options.h"
-#include <errno.h>
+#include "../common/arguments.h"
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static const char usage[] =
 	"Usage: fault-relay FILE -o OUT [OPTION]...\n"
@@ -31,28 +30,6 @@ static const struct option names[] = {
 	{NULL, 0, NULL, 0},
 };
 
-static int wrong(const char *what, const char *value)
-{
-	fprintf(stderr, "fault-relay: %s%s\nTry 'fault-relay --help'.\n", what, value);
-	return -1;
-}
-
-/* A decimal number from 1 to max; strtoul() alone would take signs and spaces. */
-static int number(const char *text, unsigned int max, unsigned int *value)
-{
-	unsigned long parsed;
-	char *end;
-
-	errno = 0;
-	parsed = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || !parsed || parsed > max) {
-		fprintf(stderr, "fault-relay: not a number from 1 to %u: '%s'\n", max, text);
-		return -1;
-	}
-	*value = (unsigned int)parsed;
-	return 0;
-}
-
 static int take(struct options *options, int name)
 {
 	switch (name) {
@@ -60,27 +37,18 @@ static int take(struct options *options, int name)
 		options->out = optarg;
 		return 0;
 	case 'd':
-		return number(optarg, OPTIONS_DEVICES_MAX, &options->devices);
+		return arguments_number(optarg, (struct arguments_range){1, OPTIONS_DEVICES_MAX},
+			&options->devices);
 	case 'p':
-		return number(optarg, OPTIONS_GROUP_PAGES_MAX, &options->group_pages);
+		return arguments_number(optarg,
+			(struct arguments_range){1, OPTIONS_GROUP_PAGES_MAX},
+			&options->group_pages);
 	case 'h':
 		options->help = true;
 		return 0;
 	default:
-		return wrong("the command line is not understood", "");
+		return arguments_wrong("the command line is not understood", "");
 	}
-}
-
-static int check(struct options *options, int argc, char **argv)
-{
-	if (optind == argc || !*argv[optind])
-		return wrong("which FILE?", "");
-	if (optind + 1 < argc)
-		return wrong("more than one FILE: ", argv[optind + 1]);
-	if (!options->out || !*options->out)
-		return wrong("where to? There is no -o OUT", "");
-	options->in = argv[optind];
-	return 0;
 }
 
 int options_parse(struct options *options, int argc, char **argv)
@@ -91,8 +59,12 @@ int options_parse(struct options *options, int argc, char **argv)
 	while ((name = getopt_long(argc, argv, "o:d:p:h", names, NULL)) != -1)
 		if (take(options, name))
 			return -1;
-	if (!options->help)
-		return check(options, argc, argv);
-	fputs(usage, stdout);
+	if (options->help) {
+		fputs(usage, stdout);
+		return 0;
+	}
+	if (arguments_files(argc, argv, options->out))
+		return -1;
+	options->in = argv[optind];
 	return 0;
 }

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What two groups ask for (the page read, the page written) is in use. */
+#define GROUPS 8u
+
 /* Pages that follow each other in the device's addresses and in guest memory. */
 struct pager_run {
 	uint64_t giova;
@@ -15,10 +18,21 @@ struct pager_run {
 	uint32_t pages;
 };
 
+static unsigned int frames_of(const struct machine *machine)
+{
+	return GROUPS * machine->group_pages;
+}
+
+uint64_t pager_memory(const struct machine *machine)
+{
+	return (uint64_t)frames_of(machine) * PAGER_PAGE;
+}
+
 int pager_open(struct pager *pager)
 {
+	pager->frames = frames_of(pager->machine);
 	pager->runs = calloc(pager->frames, sizeof(*pager->runs));
-	return pager->runs ? 0 : -1;
+	return pager->runs ? 0 : trouble_add(pager->machine->trouble, "out of memory");
 }
 
 void pager_free(struct pager *pager)

@@ -8,15 +8,12 @@
 #ifndef PAGER_H
 #define PAGER_H
 
-#include "files.h"
+#include "../common/files.h"
 #include "machine.h"
 
 #define PAGER_IN   (UINT64_C(1) << 44) /* where FILE begins */
 #define PAGER_OUT  (UINT64_C(2) << 44) /* where OUT begins */
 #define PAGER_PAGE MACHINE_PAGE
-
-/* Frames of a device: what two groups ask for (the page read, the page written) are in use. */
-#define PAGER_GROUPS 8u
 
 struct pager {
 	struct machine *machine;
@@ -38,7 +35,10 @@ struct pager_request {
 	bool write;
 };
 
-/* The fields above runs are filled in. 0, or -1: out of memory. */
+/* Bytes of guest memory that it needs. */
+uint64_t pager_memory(const struct machine *machine);
+
+/* The fields above frames are filled in. 0, or -1 with the trouble noted. */
 int pager_open(struct pager *pager);
 void pager_free(struct pager *pager);
 

@@ -1,31 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the user sees: see report.h.
+ * What the user sees at the end: see report.h.
  */
 #include "report.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
-
-#define WIDTH 40
-
-void report_progress(uint64_t done, uint64_t size)
-{
-	static const char bar[WIDTH + 1] = "########################################";
-	int percent = size ? (int)(done * 100 / size) : 100;
-	int filled = percent * WIDTH / 100;
-
-	if (!isatty(STDERR_FILENO))
-		return;
-	fprintf(stderr, "\r[%.*s%*s] %3d %% of %" PRIu64 " MiB ", filled, bar, WIDTH - filled, "",
-		percent, size >> 20);
-}
-
-void report_clear(void)
-{
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r%*s\r", WIDTH + 30, "");
-}
 
 static double microseconds(const struct ledger *ledger, unsigned int percent)
 {

@@ -10,6 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Devices find FILE in an area of this size. */
+#define FILES_SIZE_MAX (UINT64_C(1) << 44)
+
 struct files {
 	struct trouble *trouble;
 	const char *in_path;

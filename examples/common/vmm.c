@@ -4,20 +4,12 @@
  * nothing to do, -1 to end.
  */
 #include "vmm.h"
+#include "clock.h"
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 
 #define ANSWERS 64u
-
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
 
 /* In the guest's names: the label was chosen to be the v_rid when the device was bound. */
 static struct message message_of(const struct ioasid_fault *fault)
@@ -36,7 +28,7 @@ static struct message message_of(const struct ioasid_fault *fault)
 /* Is it one to be injected? Notes it in the books. */
 static int check(struct vmm *vmm, const struct ioasid_fault *fault)
 {
-	if (!machine_find(vmm->machine, fault->label, fault->pasid))
+	if (!vmm->has(vmm->machine, fault->label, fault->pasid))
 		return trouble_add(vmm->trouble, "a fault of no device: label %llu",
 			(unsigned long long)fault->label);
 	if (fault->flags & (IOASID_FAULT_CANCELLED | IOASID_FAULT_STAGE2))
@@ -57,11 +49,11 @@ static int relay_faults(struct vmm *vmm)
 	unsigned int room = mailbox_room(vmm->requests);
 	int n;
 
-	if (room < vmm->machine->group_pages)
+	if (room < vmm->group_pages)
 		return 0;
 	if (room > VMM_GROUP_MAX)
 		room = VMM_GROUP_MAX;
-	n = ioasid_faultq_read(vmm->machine->faults, faults, room);
+	n = ioasid_faultq_read(vmm->queue, faults, room);
 	if (n < 0)
 		return trouble_add(vmm->trouble, "%s", ioasid_last_error());
 	for (int i = 0; i < n; i++) {
@@ -77,8 +69,8 @@ static int relay_faults(struct vmm *vmm)
 static int find(struct vmm *vmm, const struct message *message, struct ioasid_response *response)
 {
 	*response = (struct ioasid_response){.code = message->code};
-	if (ioasid_faultq_find(vmm->machine->faults, message->v_rid, message->v_pasid,
-		    message->group, &response->id))
+	if (ioasid_faultq_find(
+		    vmm->queue, message->v_rid, message->v_pasid, message->group, &response->id))
 		return trouble_add(vmm->trouble, "%s", ioasid_last_error());
 	return 0;
 }
@@ -87,9 +79,9 @@ static int complete(struct vmm *vmm, struct ioasid_response *responses, unsigned
 {
 	uint64_t done;
 
-	if (ioasid_faultq_complete(vmm->machine->faults, responses, n) < 0)
+	if (ioasid_faultq_complete(vmm->queue, responses, n) < 0)
 		return trouble_add(vmm->trouble, "%s", ioasid_last_error());
-	done = now();
+	done = clock_now();
 	for (unsigned int i = 0; i < n; i++) {
 		if (responses[i].status)
 			return trouble_add(vmm->trouble, "an answer was refused: %s",
@@ -120,9 +112,9 @@ static int doze(struct vmm *vmm)
 {
 	struct pollfd events[] = {
 		{.fd = vmm->answers->doorbell, .events = POLLIN},
-		{.fd = ioasid_faultq_get_fd(vmm->machine->faults), .events = POLLIN},
+		{.fd = ioasid_faultq_get_fd(vmm->queue), .events = POLLIN},
 	};
-	bool room = mailbox_room(vmm->requests) >= vmm->machine->group_pages;
+	bool room = mailbox_room(vmm->requests) >= vmm->group_pages;
 
 	if (events[1].fd < 0)
 		return trouble_add(vmm->trouble, "%s", ioasid_last_error());
@@ -151,8 +143,8 @@ void *vmm_run(void *arg)
 		;
 	mailbox_close(vmm->answers);
 	if (trouble_any(vmm->trouble)) {
-		ioasid_close(vmm->machine->ctx);
-		vmm->machine->ctx = NULL;
+		ioasid_close(*vmm->ctx);
+		*vmm->ctx = NULL;
 	}
 	return NULL;
 }

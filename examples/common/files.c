@@ -13,9 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Devices find FILE and OUT in areas of this size: see pager.h. */
-#define SIZE_MAX_SUPPORTED (UINT64_C(1) << 44)
-
 /* As many as the kernel follows. */
 #define LINKS_MAX 40
 
@@ -38,7 +35,7 @@ static int open_in(struct files *files, struct stat *in)
 		return trouble_add(files->trouble, "%s: %s", files->in_path,
 			S_ISDIR(in->st_mode) ? "is a directory" : "is not a regular file");
 	files->size = (uint64_t)in->st_size;
-	if (files->size > SIZE_MAX_SUPPORTED)
+	if (files->size > FILES_SIZE_MAX)
 		return trouble_add(files->trouble, "%s: is too large", files->in_path);
 	return 0;
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two threads that serve page requests, the VMM's and the guest's, and the two queues between them.
+ * They are started before the devices work and end after them: each when nobody is left who could
+ * ask it for something.
+ */
+#ifndef SERVICE_H
+#define SERVICE_H
+
+#include "vmm.h"
+
+struct service {
+	struct vmm vmm;
+	struct mailbox requests;
+	struct mailbox answers;
+	void *(*run)(void *guest); /* the guest: until the box of requests is closed and empty */
+	void *guest;
+	pthread_t vmm_thread;
+	pthread_t guest_thread;
+};
+
+/* vmm's ctx, queue, group_pages, trouble, has and machine are filled in. Each returns 0, or -1 with
+ * the trouble noted. service_free() in any case. */
+int service_open(struct service *service);
+
+/* run and guest are filled in. */
+int service_start(struct service *service);
+
+/* Only if it was started. The guest ends before the VMM. */
+void service_end(struct service *service);
+
+void service_free(struct service *service);
+
+#endif
