@@ -67,11 +67,16 @@ START_TEST(a_transfer_stops_where_the_translation_does)
 	dma = rig_dma(&rig, IOASID_MOCK_DMA_WRITE, 0x1800, buffer, PAGE);
 	fails(-EFAULT, "IOVA 0x2000: no translation", ioasid_mock_dma(rig.hw, &dma));
 	ck_assert_int_eq(dma.status, -EFAULT);
+	ck_assert_uint_eq(dma.fault, IOASID_MOCK_FAULT_PERMISSION);
 	ck_assert_uint_eq(dma.done, PAGE / 2);
 	dma.kind = IOASID_MOCK_DMA_READ;
 	ok(ioasid_mock_dma(rig.hw, &dma));
 	ck_assert_int_eq(dma.status, 0);
+	ck_assert_uint_eq(dma.fault, IOASID_MOCK_FAULT_NONE);
 	ck_assert_uint_eq(dma.done, PAGE);
+	dma.iova = 0x2800;
+	fails(-EFAULT, "IOVA 0x3000: no translation", ioasid_mock_dma(rig.hw, &dma));
+	ck_assert_uint_eq(dma.fault, IOASID_MOCK_FAULT_TRANSLATION);
 	rig_end(&rig);
 	free(memory);
 }
@@ -99,9 +104,14 @@ START_TEST(bad_transfers_are_refused_and_move_nothing)
 	BAD("buffer is NULL", buffer, NULL);
 	BAD("the PASID is wider", pasid, 0x10);
 	BAD("reserved", reserved, 1);
+	BAD("unknown flags", flags, 4);
 	good.length = 2;
 	BAD("iova and length wrap", iova, UINT64_MAX);
+	good.kind = IOASID_MOCK_DMA_WRITE;
+	good.iova = 0;
+	BAD("only a read fetches", flags, IOASID_MOCK_DMA_EXEC);
 	good.kind = IOASID_MOCK_DMA_COPY;
+	BAD("only a read fetches", flags, IOASID_MOCK_DMA_EXEC);
 	BAD("source and length wrap", source, UINT64_MAX);
 #undef BAD
 	ck_assert_int_eq(ioasid_mock_pump(rig.mock), 0);
@@ -152,7 +162,9 @@ START_TEST(an_unbound_or_detached_device_reaches_nothing)
 	fails(-ENODEV, "leads to no space", ioasid_mock_dma(hw, &dma));
 	ok(ioasid_attachment_detach(rig.route));
 	rig.route = NULL;
+	dma.fault = IOASID_MOCK_FAULT_PARENT;
 	fails(-ENODEV, "leads to no space", ioasid_mock_dma(rig.hw, &dma));
+	ck_assert_uint_eq(dma.fault, IOASID_MOCK_FAULT_NONE);
 	rig_end(&rig);
 }
 END_TEST
@@ -188,6 +200,7 @@ START_TEST(a_page_that_ends_beyond_the_aperture_is_not_asked_for)
 	ok(ioasid_mock_dma_start(rig.hw, &dma));
 	ck_assert_int_eq(ok(ioasid_mock_pump(rig.mock)), 0);
 	ck_assert_uint_eq(rig_stats(&rig).groups, 0);
+	ck_assert_uint_eq(dma.fault, IOASID_MOCK_FAULT_ADDRESS);
 	fails(-EFAULT, "out of the IOMMU's aperture", rig_read(&rig, 0x10000, &byte, 1));
 	rig_end(&rig);
 }

@@ -35,7 +35,8 @@ static int new_iommu(struct build *b)
 static int new_grouped_device(struct build *b)
 {
 	return ioasid_mock_device_new(b->mock,
-		IOASID_OPTS(ioasid_mock_device_opts, .iommu = 1, .group = 7, .credits = 512),
+		IOASID_OPTS(ioasid_mock_device_opts, .flags = IOASID_MOCK_DEVICE_ATS, .iommu = 1,
+			.group = 7, .credits = 512),
 		&b->hw[1]);
 }
 

@@ -60,6 +60,9 @@ static const struct bad_device bad_devices[] = {
 	{"credits 513", {.credits = 513}},
 	{"group_pages 33", {.group_pages = 33}},
 	{"group_pages 5", {.credits = 4, .group_pages = 5}},
+	{"tlb_entries 64: only a device with", {.tlb_entries = 64}},
+	{"tlb_entries 48", {.flags = IOASID_MOCK_DEVICE_ATS, .tlb_entries = 48}},
+	{"tlb_entries 2097152", {.flags = IOASID_MOCK_DEVICE_ATS, .tlb_entries = 1u << 21}},
 };
 
 START_TEST(a_devices_bad_options_are_refused_by_name)

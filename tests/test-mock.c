@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The mock platform: its options and devices, pinned memory, DMA and the IOTLB, page requests and
+ * The mock platform: its options and devices, pinned memory, DMA and its caches, page requests and
  * their answers, the pump, and the operations that only a backend's caller sees.
  */
 #include "mockkit.h"
@@ -12,6 +12,7 @@ int main(void)
 	add_platform_tests(suite);
 	add_memory_tests(suite);
 	add_dma_tests(suite);
+	add_tlb_tests(suite);
 	add_fault_tests(suite);
 	add_answer_tests(suite);
 	add_group_tests(suite);

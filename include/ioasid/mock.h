@@ -103,6 +103,7 @@ int ioasid_mock_iommu_new(
 /* struct ioasid_mock_device_opts.flags */
 #define IOASID_MOCK_DEVICE_MDEV (1u << 0) /* mediated */
 #define IOASID_MOCK_DEVICE_PRI  (1u << 1) /* a miss raises a page request */
+#define IOASID_MOCK_DEVICE_ATS  (1u << 2) /* it caches translations itself */
 
 /**
  * struct ioasid_mock_device_opts - a device; zero means the default
@@ -114,6 +115,7 @@ int ioasid_mock_iommu_new(
  * @credits: most page requests outstanding, 1 to 512 (32)
  * @group_pages: most pages asked for in one group, 1 to @credits (1)
  * @retries: times it asks again for a page that SUCCESS did not bring, then it gives up (16)
+ * @tlb_entries: of its own cache, with ATS: a power of two, at most 2^20 (64)
  */
 struct ioasid_mock_device_opts {
 	uint32_t size;
@@ -124,6 +126,7 @@ struct ioasid_mock_device_opts {
 	uint32_t credits;
 	uint32_t group_pages;
 	uint32_t retries;
+	uint32_t tlb_entries;
 };
 
 /**
@@ -169,6 +172,10 @@ int ioasid_mock_device_reset(struct ioasid_mock_device *device);
 #define IOASID_MOCK_DMA_WRITE 1u /* buffer into memory at iova */
 #define IOASID_MOCK_DMA_COPY  2u /* memory at source into memory at iova */
 
+/* struct ioasid_mock_dma.flags */
+#define IOASID_MOCK_DMA_EXEC (1u << 0) /* a read that fetches instructions */
+#define IOASID_MOCK_DMA_PRIV (1u << 1) /* privileged */
+
 /**
  * struct ioasid_mock_dma - one transfer of a device
  * @kind: IOASID_MOCK_DMA_*
@@ -180,6 +187,9 @@ int ioasid_mock_device_reset(struct ioasid_mock_device *device);
  * @done: out: bytes moved so far
  * @status: out: 0, -EINPROGRESS (started, not done yet), -EFAULT no translation or answered
  *	INVALID, -EIO answered FAILURE, -ENODEV the route leads nowhere, -EINVAL
+ * @flags: IOASID_MOCK_DMA_*; EXEC of reads only
+ * @fault: out: IOASID_MOCK_FAULT_*, what the last access met that found no translation
+ * @reserved: zero
  */
 struct ioasid_mock_dma {
 	uint32_t kind;
@@ -190,6 +200,8 @@ struct ioasid_mock_dma {
 	uint64_t length;
 	uint64_t done;
 	int32_t status;
+	uint32_t flags;
+	uint32_t fault;
 	uint32_t reserved;
 };
 
@@ -280,6 +292,8 @@ int ioasid_mock_on_answer(struct ioasid_mock *mock, void (*hook)(void *arg), voi
  * @answers: groups answered, by whomever
  * @unanswered: gauge: groups raised and not answered
  * @failed: operations that ioasid_mock_fail() let fail
+ * @device_tlb_hits: translations found in a device's own TLB
+ * @device_tlb_entries: gauge: valid entries of those now
  */
 struct ioasid_mock_stats {
 	uint32_t size;
@@ -294,6 +308,8 @@ struct ioasid_mock_stats {
 	uint64_t answers;
 	uint64_t unanswered;
 	uint64_t failed;
+	uint64_t device_tlb_hits;
+	uint64_t device_tlb_entries;
 };
 
 /**

@@ -16,6 +16,9 @@
 #define CREDITS         32u
 #define CREDITS_MAX     512u
 #define RETRIES         16u
+#define TLB_ENTRIES     64u
+#define TLB_ENTRIES_MAX (1u << 20)
+#define KNOWN_FLAGS     (IOASID_MOCK_DEVICE_MDEV | IOASID_MOCK_DEVICE_PRI | IOASID_MOCK_DEVICE_ATS)
 #define OWN_GROUP_FIRST 1000u /* numbers of groups that nobody named */
 
 /* Options */
@@ -28,11 +31,28 @@ static void fill_defaults(struct ioasid_mock_device_opts *opts)
 		opts->group_pages = 1;
 	if (!opts->retries)
 		opts->retries = RETRIES;
+	if (!opts->tlb_entries && opts->flags & IOASID_MOCK_DEVICE_ATS)
+		opts->tlb_entries = TLB_ENTRIES;
+}
+
+static int check_tlb(const struct ioasid_mock_device_opts *opts, const char *call)
+{
+	uint32_t entries = opts->tlb_entries;
+
+	if (entries && !(opts->flags & IOASID_MOCK_DEVICE_ATS))
+		return error_set(-EINVAL,
+			"%s: tlb_entries %u: only a device with IOASID_MOCK_DEVICE_ATS has a TLB",
+			call, entries);
+	if (entries > TLB_ENTRIES_MAX || (entries & (entries - 1)))
+		return error_set(-EINVAL,
+			"%s: tlb_entries %u: a power of two, at most %u, is wanted", call, entries,
+			TLB_ENTRIES_MAX);
+	return 0;
 }
 
 static int check_opts(const struct ioasid_mock_device_opts *opts, const char *call)
 {
-	if (opts->flags & ~(IOASID_MOCK_DEVICE_MDEV | IOASID_MOCK_DEVICE_PRI))
+	if (opts->flags & ~KNOWN_FLAGS)
 		return error_set(-EINVAL, "%s: unknown flags 0x%x", call, opts->flags);
 	if (opts->pasid_bits > IOASID_PASID_BITS)
 		return error_set(-EINVAL, "%s: pasid_bits %u: at most %u", call, opts->pasid_bits,
@@ -43,7 +63,7 @@ static int check_opts(const struct ioasid_mock_device_opts *opts, const char *ca
 	if (opts->group_pages > opts->credits)
 		return error_set(-EINVAL, "%s: group_pages %u: at most the credits, %u", call,
 			opts->group_pages, opts->credits);
-	return 0;
+	return check_tlb(opts, call);
 }
 
 /* Groups */
@@ -204,6 +224,8 @@ static int make_device(struct ioasid_mock *mock, const struct ioasid_mock_device
 	list_init(&new->starved);
 	if (table_reserve(&new->prgs, opts->credits))
 		err = error_set(-ENOMEM, "ioasid_mock_device_new: no memory for page requests");
+	else if (opts->tlb_entries && iotlb_init(&new->tlb, opts->tlb_entries))
+		err = error_set(-ENOMEM, "ioasid_mock_device_new: no memory for a TLB");
 	else
 		err = open_fd(new);
 	if (!err)
@@ -246,6 +268,7 @@ void mock_device_free(struct ioasid_mock_device *device)
 	if (device->group)
 		leave_group(device);
 	table_free(&device->prgs);
+	iotlb_fini(&device->tlb);
 	maptree_clear(&device->attached);
 	free(device);
 }

@@ -31,6 +31,8 @@ struct ioasid_mock_device {
 	dev_t dev;
 	ino_t ino;
 
+	struct iotlb tlb; /* its own, with ATS */
+
 	/* under the world */
 	struct mock_backend *owner; /* NULL: not bound */
 	uint32_t id;                /* in that context */

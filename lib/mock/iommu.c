@@ -83,11 +83,12 @@ static int add(struct ioasid_mock *mock, const struct ioasid_mock_iommu_opts *op
 	new->flags = opts->flags;
 	new->page_sizes = opts->page_sizes;
 	new->page = lowest_bit(opts->page_sizes);
+	new->shift = (unsigned int)__builtin_ctzll(new->page);
 	new->aperture = opts->aperture;
 	new->reserved_count = opts->reserved_count;
 	for (uint32_t i = 0; i < opts->reserved_count; i++)
 		new->reserved[i] = opts->reserved[i];
-	if (iotlb_init(&new->tlb, opts->iotlb_entries, (unsigned int)__builtin_ctzll(new->page))) {
+	if (iotlb_init(&new->tlb, opts->iotlb_entries)) {
 		free(new);
 		return -ENOMEM;
 	}

@@ -16,7 +16,8 @@ struct mock_iommu {
 	uint32_t index;
 	uint32_t flags; /* IOASID_MOCK_IOMMU_* */
 	uint64_t page_sizes;
-	uint64_t page; /* the least page size, bytes */
+	uint64_t page;      /* the least page size, bytes */
+	unsigned int shift; /* of it */
 	struct ioasid_range aperture;
 	struct ioasid_range reserved[MOCK_RESERVED_MAX];
 	uint32_t reserved_count;

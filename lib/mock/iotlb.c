@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The cache of one IOMMU: see iotlb.h. Of spaces it knows only who is nested on whom; it must not
- * know devices or page requests.
+ * A cache of translations: see iotlb.h. A guest's page that is larger than what is cached is here
+ * in pieces, each of which knows its size: an invalidation that touches the page drops them all. It
+ * must not know devices or page requests.
  */
 #include "iotlb.h"
 #include "space.h"
 #include <errno.h>
 #include <stdlib.h>
 
-int iotlb_init(struct iotlb *tlb, uint32_t entries, unsigned int shift)
+int iotlb_init(struct iotlb *tlb, uint32_t entries)
 {
-	*tlb = (struct iotlb){.mask = entries - 1, .shift = shift};
+	*tlb = (struct iotlb){.mask = entries - 1};
 	tlb->entries = calloc(entries, sizeof(*tlb->entries));
 	if (!tlb->entries)
 		return -ENOMEM;
@@ -20,26 +21,39 @@ int iotlb_init(struct iotlb *tlb, uint32_t entries, unsigned int shift)
 
 void iotlb_fini(struct iotlb *tlb)
 {
+	if (!tlb->entries)
+		return;
 	pthread_mutex_destroy(&tlb->lock);
 	free(tlb->entries);
 }
 
-static struct iotlb_entry *slot_of(struct iotlb *tlb, const struct mock_space *space, uint64_t base)
+static struct iotlb_entry *slot_of(struct iotlb *tlb, const struct iotlb_tag *tag, uint64_t base)
 {
-	/* the number spreads equal addresses of different spaces */
-	uint64_t hash = (base >> tlb->shift) + (uint64_t)space->id * 0x9e3779b1u;
+	/* the numbers spread equal addresses of different spaces, and PASIDs */
+	uint64_t hash = (base >> tag->shift) + (uint64_t)tag->space->id * 0x9e3779b1u +
+			(uint64_t)tag->pasid * 0x85ebca6bu;
 
 	return &tlb->entries[hash & tlb->mask];
 }
 
-bool iotlb_find(
-	struct iotlb *tlb, const struct mock_space *space, uint64_t base, struct mock_page *page)
+static bool is_same(const struct iotlb_tag *a, const struct iotlb_tag *b)
 {
-	const struct iotlb_entry *entry = slot_of(tlb, space, base);
+	return a->space == b->space && a->pasid == b->pasid;
+}
+
+static bool holds(const struct iotlb_entry *entry, const struct iotlb_tag *tag, uint64_t base)
+{
+	return is_same(&entry->tag, tag) && entry->base == base && entry->tag.mode == tag->mode;
+}
+
+bool iotlb_find(struct iotlb *tlb, const struct iotlb_tag *tag, uint64_t base, uint32_t want,
+	struct mock_page *page)
+{
+	const struct iotlb_entry *entry = slot_of(tlb, tag, base);
 	bool hit;
 
 	pthread_mutex_lock(&tlb->lock);
-	hit = entry->space == space && entry->base == base;
+	hit = holds(entry, tag, base) && (entry->page.perms & want) == want;
 	if (hit)
 		*page = entry->page;
 	tlb->hits += hit;
@@ -48,53 +62,94 @@ bool iotlb_find(
 	return hit;
 }
 
-void iotlb_fill(struct iotlb *tlb, const struct mock_space *space, uint64_t base,
-	const struct mock_page *page)
+static void count(struct iotlb *tlb, unsigned int shift, int more)
 {
-	struct iotlb_entry *entry = slot_of(tlb, space, base);
-
-	pthread_mutex_lock(&tlb->lock);
-	tlb->valid += !entry->space;
-	*entry = (struct iotlb_entry){.space = space, .base = base, .page = *page};
-	pthread_mutex_unlock(&tlb->lock);
+	tlb->valid += (uint64_t)(int64_t)more;
+	tlb->sizes[shift] += (uint32_t)more;
+	if (tlb->sizes[shift])
+		tlb->shifts |= UINT64_C(1) << shift;
+	else
+		tlb->shifts &= ~(UINT64_C(1) << shift);
 }
 
 static void invalidate(struct iotlb *tlb, struct iotlb_entry *entry)
 {
-	entry->space = NULL;
-	tlb->valid--;
+	entry->tag.space = NULL;
+	count(tlb, entry->page.shift, -1);
 }
 
-static void drop_if(struct iotlb *tlb, struct iotlb_entry *entry, const struct mock_space *space,
-	uint64_t first, uint64_t last)
+void iotlb_fill(
+	struct iotlb *tlb, const struct iotlb_tag *tag, uint64_t base, const struct mock_page *page)
 {
-	if (entry->space == space && entry->base >= first && entry->base <= last)
-		invalidate(tlb, entry);
-}
+	struct iotlb_entry *entry = slot_of(tlb, tag, base);
 
-void iotlb_drop(struct iotlb *tlb, const struct mock_space *space, uint64_t first, uint64_t last)
-{
-	uint64_t size = UINT64_C(1) << tlb->shift, pages;
-
-	first &= ~(size - 1);
-	pages = ((last - first) >> tlb->shift) + 1;
 	pthread_mutex_lock(&tlb->lock);
-	if (pages > tlb->mask)
-		for (uint64_t i = 0; i <= tlb->mask; i++)
-			drop_if(tlb, &tlb->entries[i], space, first, last);
-	else
-		for (uint64_t i = 0; i < pages; i++)
-			drop_if(tlb, slot_of(tlb, space, first + i * size), space, first, last);
+	if (entry->tag.space)
+		invalidate(tlb, entry);
+	*entry = (struct iotlb_entry){.tag = *tag, .base = base, .page = *page};
+	count(tlb, page->shift, 1);
 	pthread_mutex_unlock(&tlb->lock);
 }
 
-void iotlb_drop_nested(struct iotlb *tlb, const struct mock_space *space)
+/* The addresses that are part of a page with one of first to last. */
+struct extent {
+	uint64_t first;
+	uint64_t last;
+};
+
+static struct extent widen(uint64_t first, uint64_t last, unsigned int shift)
 {
-	pthread_mutex_lock(&tlb->lock);
-	for (uint64_t i = 0; i <= tlb->mask; i++) {
+	uint64_t mask = (UINT64_C(1) << shift) - 1;
+
+	return (struct extent){first & ~mask, last | mask};
+}
+
+static bool overlaps(const struct iotlb_entry *entry, uint64_t first, uint64_t last)
+{
+	struct extent page = widen(entry->base, entry->base, entry->page.shift);
+
+	return page.first <= last && page.last >= first;
+}
+
+/* Something is valid. */
+static unsigned int largest_shift(const struct iotlb *tlb)
+{
+	return 63 - (unsigned int)__builtin_clzll(tlb->shifts);
+}
+
+static void drop(struct iotlb *tlb, const struct iotlb_tag *tag, uint64_t first, uint64_t last)
+{
+	unsigned int shift = largest_shift(tlb);
+	struct extent near = widen(first, last, shift > tag->shift ? shift : tag->shift);
+	uint64_t pages = ((near.last - near.first) >> tag->shift) + 1;
+
+	for (uint64_t i = 0; i < pages && i <= tlb->mask; i++) {
 		struct iotlb_entry *entry = &tlb->entries[i];
 
-		if (entry->space && entry->space != space && space_is_under(entry->space, space))
+		/* the places where they can be, or all if that is less */
+		if (pages <= tlb->mask)
+			entry = slot_of(tlb, tag, near.first + (i << tag->shift));
+		if (is_same(&entry->tag, tag) && overlaps(entry, first, last))
+			invalidate(tlb, entry);
+	}
+}
+
+void iotlb_drop(struct iotlb *tlb, const struct iotlb_tag *tag, uint64_t first, uint64_t last)
+{
+	pthread_mutex_lock(&tlb->lock);
+	if (tlb->valid)
+		drop(tlb, tag, first, last);
+	pthread_mutex_unlock(&tlb->lock);
+}
+
+void iotlb_drop_if(
+	struct iotlb *tlb, bool (*goes)(const struct iotlb_tag *, const void *arg), const void *arg)
+{
+	pthread_mutex_lock(&tlb->lock);
+	for (uint64_t i = 0; tlb->valid && i <= tlb->mask; i++) {
+		struct iotlb_entry *entry = &tlb->entries[i];
+
+		if (entry->tag.space && goes(&entry->tag, arg))
 			invalidate(tlb, entry);
 	}
 	pthread_mutex_unlock(&tlb->lock);

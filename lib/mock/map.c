@@ -2,11 +2,11 @@
 /*
  * The maps of a space, the memory they pin, and registered memory. A map of process memory pins
  * it; a copy shares the pages of its source; a map of a nested space pins nothing. It must not
- * know devices: what is stale is dropped in the IOTLBs that the space reaches.
+ * know devices: who has cached what becomes stale is flush.c's to know.
  */
 #include "../error.h"
+#include "flush.h"
 #include "pages.h"
-#include "space.h"
 #include <errno.h>
 
 static int find_space(struct mock_backend *be, uint32_t id, struct mock_space **space)
@@ -108,15 +108,9 @@ int mock_map(struct backend *base, uint32_t id, const struct backend_map *map)
 
 static void drop_stale(const struct mock_space *space, uint64_t first, uint64_t last)
 {
-	for (uint32_t i = 0; i < space->reach_count; i++) {
-		struct iotlb *tlb = &space->reach[i].iommu->tlb;
-
-		if (!space->reach[i].routes)
-			continue;
-		iotlb_drop(tlb, space, first, last);
-		if (space->children)
-			iotlb_drop_nested(tlb, space);
-	}
+	mock_flush_range(space, IOASID_PASID_NONE, first, last);
+	if (space->children)
+		mock_flush_nested(space);
 }
 
 static void remove_range(struct mock_space *space, uint64_t first, uint64_t last)

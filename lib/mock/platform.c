@@ -145,6 +145,22 @@ static void count_iotlbs(struct ioasid_mock *mock, struct ioasid_mock_stats *sta
 	}
 }
 
+static void count_device_tlbs(struct ioasid_mock *mock, struct ioasid_mock_stats *stats)
+{
+	list_each(link, &mock->devices)
+	{
+		struct ioasid_mock_device *device =
+			list_entry(link, struct ioasid_mock_device, link);
+
+		if (!device->tlb.entries)
+			continue;
+		pthread_mutex_lock(&device->tlb.lock);
+		stats->device_tlb_hits += device->tlb.hits;
+		stats->device_tlb_entries += device->tlb.valid;
+		pthread_mutex_unlock(&device->tlb.lock);
+	}
+}
+
 static void count_faults(struct ioasid_mock *mock, struct ioasid_mock_stats *stats)
 {
 	pthread_mutex_lock(&mock->faults);
@@ -168,6 +184,7 @@ int ioasid_mock_stats(struct ioasid_mock *mock, struct ioasid_mock_stats *given)
 	pthread_rwlock_rdlock(&mock->world);
 	stats.pinned = mock->pinned;
 	count_iotlbs(mock, &stats);
+	count_device_tlbs(mock, &stats);
 	count_faults(mock, &stats);
 	pthread_rwlock_unlock(&mock->world);
 	pthread_mutex_lock(&mock->control);

@@ -72,7 +72,7 @@ static void write_records(
 
 	for (uint32_t i = 0; i < count; i++) {
 		records[i] = record;
-		record.addr += request->device->group->iommu->page;
+		record.addr += miss->page;
 	}
 	request->group.records = records;
 	request->group.count = count;

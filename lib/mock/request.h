@@ -38,8 +38,9 @@ struct mock_request {
 struct mock_miss {
 	struct mock_space *space;
 	uint32_t pasid;
-	uint32_t access; /* IOASID_FAULT_READ, _WRITE */
+	uint32_t access; /* IOASID_FAULT_READ or _WRITE, _EXEC, _PRIV */
 	uint64_t base;   /* the first page's address */
+	uint64_t page;   /* bytes of each */
 	uint32_t pages;
 };
 

@@ -5,6 +5,7 @@
  */
 #include "route.h"
 #include "../error.h"
+#include "flush.h"
 #include "request.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -105,8 +106,13 @@ static int open_route(struct ioasid_mock_device *device, uint32_t pasid, struct 
 	*route = calloc(1, sizeof(**route));
 	if (!*route)
 		return -ENOMEM;
-	(*route)->space = space;
-	(*route)->complete = is_shared(device);
+	**route = (struct mock_route){
+		.space = space,
+		.group = device->group,
+		.device = is_shared(device) ? NULL : device,
+		.pasid = pasid,
+		.complete = is_shared(device),
+	};
 	err = mock_space_reach(space, iommu);
 	if (!err && is_shared(device)) {
 		err = file(device->routes, pasid, *route);
@@ -115,6 +121,8 @@ static int open_route(struct ioasid_mock_device *device, uint32_t pasid, struct 
 	}
 	if (err)
 		free(*route);
+	else
+		list_append(&space->routes, &(*route)->link);
 	return err;
 }
 
@@ -122,6 +130,8 @@ static void close_route(struct ioasid_mock_device *device, uint32_t pasid, struc
 {
 	if (is_shared(device))
 		maptree_remove(device->routes, pasid);
+	mock_flush_route(route);
+	list_remove(&route->link);
 	mock_space_leave(route->space, device->group->iommu);
 	free(route);
 }
@@ -220,7 +230,10 @@ static int move_route(struct ioasid_mock_device *device, uint32_t pasid, struct 
 		err = mock_space_reach(space, iommu);
 	if (err)
 		return err;
+	mock_flush_route(route);
 	mock_space_leave(route->space, iommu);
+	list_remove(&route->link);
+	list_append(&space->routes, &route->link);
 	route->space = space;
 	cancel_all(device, pasid);
 	update_complete(device, pasid);

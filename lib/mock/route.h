@@ -11,7 +11,11 @@
 #include "space.h"
 
 struct mock_route {
+	struct list link; /* of those that lead to the space */
 	struct mock_space *space;
+	struct mock_group *group;
+	struct ioasid_mock_device *device; /* whose it is; NULL: of all devices of the group */
+	uint32_t pasid;
 	uint32_t members; /* devices attached by it */
 	bool complete;    /* else, strictly, a device of the group is missing: no DMA */
 };

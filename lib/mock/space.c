@@ -14,6 +14,7 @@ static int find_intent(
 {
 	space->flags = intent->flags;
 	space->owner = be;
+	list_init(&space->routes);
 	if (intent->parent) {
 		if (!backend_has(&be->base, IOASID_EXT_NEST_SOFTWARE))
 			return error_reason(-EOPNOTSUPP, "the platform does not nest");
@@ -228,7 +229,6 @@ int mock_space_reach(struct mock_space *space, struct mock_iommu *iommu)
 
 void mock_space_leave(struct mock_space *space, struct mock_iommu *iommu)
 {
-	iotlb_drop(&iommu->tlb, space, 0, UINT64_MAX);
 	for (; space; space = space->parent)
 		find_reach(space, iommu)->routes--;
 }

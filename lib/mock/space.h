@@ -26,6 +26,7 @@ struct mock_space {
 	struct maptree maps; /* value: address; flags: permissions; mark: of the pages, 0 none */
 	struct mock_reach *reach;
 	uint32_t reach_count;
+	struct list routes; /* struct mock_route, those that lead here and not to a child */
 	struct ioasid_range *windows; /* that stay usable */
 	uint32_t window_count;
 	uint32_t children; /* nested directly on it */
@@ -37,6 +38,14 @@ static inline bool space_is_under(const struct mock_space *space, const struct m
 	while (space && space != parent)
 		space = space->parent;
 	return space;
+}
+
+/* Of the pages that the IOMMU caches of it. */
+static inline unsigned int mock_space_shift(
+	const struct mock_space *space, const struct mock_iommu *iommu)
+{
+	(void)space;
+	return iommu->shift;
 }
 
 /* Walks the maps down to process memory; permissions are those that all levels give. */

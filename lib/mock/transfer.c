@@ -5,7 +5,7 @@
  */
 #include "transfer.h"
 #include "../error.h"
-#include "route.h"
+#include "translate.h"
 #include <errno.h>
 #include <string.h>
 
@@ -33,8 +33,10 @@ static const char *what_is_wrong(
 
 	if (dma->kind > IOASID_MOCK_DMA_COPY)
 		return "unknown kind";
-	if (dma->reserved)
-		return "reserved is not zero";
+	if (dma->flags & ~(IOASID_MOCK_DMA_EXEC | IOASID_MOCK_DMA_PRIV) || dma->reserved)
+		return "unknown flags, or reserved is not zero";
+	if (dma->flags & IOASID_MOCK_DMA_EXEC && dma->kind != IOASID_MOCK_DMA_READ)
+		return "only a read fetches instructions: IOASID_MOCK_DMA_EXEC";
 	if (dma->pasid != IOASID_PASID_NONE && !device->opts.pasid_bits)
 		return "the device has no PASIDs: set pasid to IOASID_PASID_NONE";
 	if (dma->pasid != IOASID_PASID_NONE && dma->pasid >> device->opts.pasid_bits)
@@ -57,6 +59,7 @@ int mock_transfer_check(
 		return error_set(-EINVAL, "%s: %s is NULL", call, device ? "dma" : "device");
 	wrong = what_is_wrong(device, dma);
 	dma->done = 0;
+	dma->fault = IOASID_MOCK_FAULT_NONE;
 	dma->status = wrong ? -EINVAL : -EINPROGRESS;
 	if (!wrong)
 		return 0;
@@ -92,101 +95,73 @@ static enum mock_step fail(struct mock_transfer *transfer, int status, const cha
 	return STEP_ENDED;
 }
 
-/* Translation */
-
-static uint32_t wanted(uint32_t side)
-{
-	return side == SOURCE ? IOASID_MAP_READ : IOASID_MAP_WRITE;
-}
-
-/* From the IOTLB, or else by the maps. base is the first address of a page. */
-static bool find_page(struct mock_iommu *iommu, const struct mock_space *space, uint64_t base,
-	struct mock_page *page)
-{
-	if (iotlb_find(&iommu->tlb, space, base, page))
-		return true;
-	if (!iommu_covers(iommu, base, base + (iommu->page - 1)) ||
-		!mock_space_walk(space, base, page))
-		return false;
-	iotlb_fill(&iommu->tlb, space, base, page);
-	return true;
-}
-
-static bool translate(
-	const struct mock_transfer *transfer, const struct mock_space *space, struct side *side)
-{
-	struct mock_iommu *iommu = transfer->device->group->iommu;
-	uint64_t offset = side->iova & (iommu->page - 1);
-	struct mock_page page;
-
-	if (!find_page(iommu, space, side->iova - offset, &page) ||
-		!(page.perms & wanted(side->which)))
-		return false;
-	side->host = page.host + offset;
-	return true;
-}
-
 /* Misses */
 
-/* Whether to ask for the page makes sense: nothing maps it, or not for this access. */
-static bool is_missing(const struct mock_iommu *iommu, const struct mock_space *space,
-	uint64_t base, uint32_t want)
+/* The device's accesses of this side. */
+static struct mock_access access_of(
+	const struct mock_transfer *transfer, struct mock_space *space, uint32_t side)
 {
-	struct mock_page page;
+	uint32_t flags = side == SOURCE ? IOASID_FAULT_READ : IOASID_FAULT_WRITE;
 
-	return iommu_covers(iommu, base, base + (iommu->page - 1)) &&
-	       (!mock_space_walk(space, base, &page) || !(page.perms & want));
+	if (transfer->dma->flags & IOASID_MOCK_DMA_EXEC)
+		flags |= IOASID_FAULT_EXEC;
+	if (transfer->dma->flags & IOASID_MOCK_DMA_PRIV)
+		flags |= IOASID_FAULT_PRIV;
+	return (struct mock_access){transfer->device, space, transfer->dma->pasid, flags};
 }
 
-/* How many pages miss from here on, as far as the transfer goes and the device may ask at once. */
-static uint32_t count_missing(const struct mock_transfer *transfer, const struct mock_space *space,
-	const struct side *side)
+/* Whether to ask for the page makes sense: nothing maps it, or not for this access. */
+static bool may_be_brought(uint32_t fault)
 {
-	const struct mock_iommu *iommu = transfer->device->group->iommu;
-	uint64_t base = side->iova & ~(iommu->page - 1);
+	return fault == IOASID_MOCK_FAULT_TRANSLATION || fault == IOASID_MOCK_FAULT_PERMISSION;
+}
+
+/* How many pages miss from here on, as far as the transfer goes and the device may ask at once; the
+ * first one does. */
+static uint32_t count_missing(const struct mock_transfer *transfer,
+	const struct mock_access *access, const struct side *side)
+{
+	uint64_t page = mock_translate_page(access), base = side->iova & ~(page - 1);
 	uint64_t last = side->iova + (transfer->dma->length - transfer->dma->done - 1);
-	uint64_t most = (last - base) / iommu->page + 1;
-	uint32_t count = 0;
+	uint64_t most = (last - base) / page + 1;
+	struct mock_answer answer;
+	uint32_t count = 1;
 
 	if (most > transfer->device->opts.group_pages)
 		most = transfer->device->opts.group_pages;
-	while (count < most &&
-		is_missing(iommu, space, base + count * iommu->page, wanted(side->which)))
-		count++;
+	for (; count < most; count++) {
+		mock_translate_anew(access, base + count * page, &answer);
+		if (!may_be_brought(answer.fault))
+			break;
+	}
 	return count;
 }
 
-static enum mock_step miss(
-	struct mock_transfer *transfer, struct mock_space *space, const struct side *side)
+static enum mock_step miss(struct mock_transfer *transfer, const struct mock_access *access,
+	const struct side *side, uint32_t fault)
 {
-	struct ioasid_mock_device *device = transfer->device;
 	struct mock_miss miss = {
-		.space = space,
-		.pasid = transfer->dma->pasid,
-		.access = side->which == SOURCE ? IOASID_FAULT_READ : IOASID_FAULT_WRITE,
-		.base = side->iova & ~(device->group->iommu->page - 1),
+		.space = access->space,
+		.pasid = access->pasid,
+		.access = access->flags,
+		.page = mock_translate_page(access),
 	};
 
+	miss.base = side->iova & ~(miss.page - 1);
 	transfer->missed = side->iova;
-	if (transfer->asked[side->which] > device->opts.retries)
+	transfer->dma->fault = fault;
+	if (transfer->asked[side->which] > transfer->device->opts.retries)
 		return fail(transfer, -EFAULT,
 			"no translation, however often SUCCESS was answered (retries)");
-	miss.pages = count_missing(transfer, space, side);
-	if (!miss.pages)
+	if (!may_be_brought(fault))
 		return fail(transfer, -EFAULT, "no translation: out of the IOMMU's aperture");
+	miss.pages = count_missing(transfer, access, side);
 	if (mock_request_raise(&transfer->request, &miss))
 		return fail(transfer, -EFAULT, transfer->request.why);
 	return STEP_WAITS;
 }
 
 /* Moving */
-
-static uint64_t page_rest(const struct mock_transfer *transfer, uint64_t iova)
-{
-	uint64_t page = transfer->device->group->iommu->page;
-
-	return page - (iova & (page - 1));
-}
 
 static enum mock_step advance(struct mock_transfer *transfer, const struct side *sides, uint64_t n)
 {
@@ -198,6 +173,21 @@ static enum mock_step advance(struct mock_transfer *transfer, const struct side 
 	transfer->asked[SOURCE] = transfer->asked[DESTINATION] = 0;
 	dma->done += n;
 	return dma->done == dma->length ? end(transfer) : STEP_MOVED;
+}
+
+/* Finds the memory of a side: 0, and no more than *n bytes from there on are of one page. */
+static uint32_t translate(const struct mock_access *access, struct side *side, uint64_t *n)
+{
+	uint64_t page = mock_translate_page(access), offset = side->iova & (page - 1);
+	struct mock_answer answer;
+
+	mock_translate(access, side->iova - offset, &answer);
+	if (answer.fault)
+		return answer.fault;
+	side->host = answer.page.host + offset;
+	if (*n > page - offset)
+		*n = page - offset;
+	return IOASID_MOCK_FAULT_NONE;
 }
 
 static enum mock_step move_page(struct mock_transfer *transfer)
@@ -212,16 +202,18 @@ static enum mock_step move_page(struct mock_transfer *transfer)
 	};
 	uint64_t n = dma->length - dma->done;
 
+	dma->fault = IOASID_MOCK_FAULT_NONE;
 	if (!space)
 		return fail(transfer, -ENODEV, "it leads to no space");
 	for (uint32_t i = SOURCE; i <= DESTINATION; i++) {
-		uint64_t rest = page_rest(transfer, sides[i].iova);
+		struct mock_access access = access_of(transfer, space, i);
+		uint32_t fault;
 
 		if (!copy && i != (dma->kind == IOASID_MOCK_DMA_READ ? SOURCE : DESTINATION))
 			continue;
-		if (!translate(transfer, space, &sides[i]))
-			return miss(transfer, space, &sides[i]);
-		n = n < rest ? n : rest;
+		fault = translate(&access, &sides[i], &n);
+		if (fault)
+			return miss(transfer, &access, &sides[i], fault);
 	}
 	return advance(transfer, sides, n);
 }

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who forgets a translation: see flush.h. It must not know why a translation goes, nor what a
+ * table looks like.
+ */
+#include "flush.h"
+
+/* What goes. */
+struct flush {
+	const struct mock_space *space;
+	bool (*goes)(const struct iotlb_tag *, const void *space); /* NULL: the addresses */
+	uint32_t pasid;
+	uint64_t first;
+	uint64_t last;
+};
+
+/* Of a cache of translations that the IOMMU made. */
+static void drop(struct iotlb *tlb, const struct mock_iommu *iommu, const struct flush *flush)
+{
+	struct iotlb_tag tag = {
+		.space = flush->space,
+		.pasid = flush->pasid,
+		.shift = (uint16_t)mock_space_shift(flush->space, iommu),
+	};
+
+	if (flush->goes)
+		iotlb_drop_if(tlb, flush->goes, flush->space);
+	else
+		iotlb_drop(tlb, &tag, flush->first, flush->last);
+}
+
+static void drop_in_device(struct ioasid_mock_device *device, const struct flush *flush)
+{
+	if (device->opts.flags & IOASID_MOCK_DEVICE_ATS)
+		drop(&device->tlb, device->group->iommu, flush);
+}
+
+static void drop_on_route(const struct mock_route *route, const struct flush *flush)
+{
+	if (route->device) {
+		drop_in_device(route->device, flush);
+		return;
+	}
+	list_each(link, &route->group->devices)
+		drop_in_device(list_entry(link, struct ioasid_mock_device, mate), flush);
+}
+
+static void drop_in_iommus(const struct flush *flush)
+{
+	const struct mock_space *space = flush->space;
+
+	for (uint32_t i = 0; i < space->reach_count; i++)
+		if (space->reach[i].routes)
+			drop(&space->reach[i].iommu->tlb, space->reach[i].iommu, flush);
+}
+
+static void drop_everywhere(const struct flush *flush)
+{
+	drop_in_iommus(flush);
+	list_each(link, &flush->space->routes)
+		drop_on_route(list_entry(link, struct mock_route, link), flush);
+}
+
+static bool is_of_space(const struct iotlb_tag *tag, const void *space)
+{
+	return tag->space == space;
+}
+
+static bool is_nested(const struct iotlb_tag *tag, const void *space)
+{
+	return tag->space != space && space_is_under(tag->space, space);
+}
+
+void mock_flush_range(const struct mock_space *space, uint32_t pasid, uint64_t first, uint64_t last)
+{
+	drop_everywhere(
+		&(struct flush){.space = space, .pasid = pasid, .first = first, .last = last});
+}
+
+void mock_flush_space(const struct mock_space *space)
+{
+	drop_everywhere(&(struct flush){.space = space, .goes = is_of_space});
+}
+
+void mock_flush_nested(const struct mock_space *space)
+{
+	const struct flush flush = {.space = space, .goes = is_nested};
+	struct ioasid_mock_device *device;
+	uint32_t number = 0;
+
+	drop_in_iommus(&flush);
+	while ((device = table_next(&space->owner->devices, &number)))
+		drop_in_device(device, &flush);
+}
+
+void mock_flush_route(const struct mock_route *route)
+{
+	const struct flush flush = {.space = route->space, .goes = is_of_space};
+
+	drop(&route->group->iommu->tlb, route->group->iommu, &flush);
+	drop_on_route(route, &flush);
+}
