@@ -60,8 +60,10 @@ struct walk_context {
 
 struct walk_ask {
 	uint64_t addr;
-	uint32_t access; /* IOASID_FAULT_READ, _WRITE, _EXEC (the read is a fetch), _PRIV */
-	bool quiet;      /* accessed and dirty bits stay as they are */
+	/* IOASID_FAULT_READ, _WRITE, _EXEC, _PRIV. With EXEC the read is a fetch, and a fetch is
+	 * asked for; without READ, WRITE and EXEC only whether the address is translated. */
+	uint32_t access;
+	bool quiet; /* accessed and dirty bits stay as they are */
 };
 
 /* With IOASID_MOCK_FAULT_NONE all of it; with _PARENT addr; else fault alone. */
