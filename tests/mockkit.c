@@ -26,7 +26,7 @@ static void make_platform(struct rig *rig, struct rig_opts *opts)
 void rig_begin(struct rig *rig, const struct rig_opts *given)
 {
 	struct rig_opts opts = *given;
-	struct ioasid_space_opts space = {.size = sizeof(space)};
+	struct ioasid_space_opts space = {.size = sizeof(space), .flags = opts.space};
 	struct ioasid_attach_opts route = {.size = sizeof(route), .pasid = opts.pasid};
 
 	*rig = (struct rig){.pasid = opts.pasid ? opts.pasid : NOBODY};

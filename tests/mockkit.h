@@ -25,6 +25,7 @@ struct rig_opts {
 	struct ioasid_faultq_opts queue;
 	bool faults;    /* the space has a queue, and the device page requests */
 	uint32_t pasid; /* of the route; 0: none */
+	uint32_t space; /* IOASID_SPACE_* */
 };
 
 struct rig {
@@ -63,6 +64,8 @@ void rig_answer(struct rig *rig, uint64_t id, uint32_t code);
 
 void add_platform_tests(Suite *suite);
 void add_memory_tests(Suite *suite);
+void add_dirty_tests(Suite *suite);
+void add_dirty_thread_tests(Suite *suite);
 void add_dma_tests(Suite *suite);
 void add_tlb_tests(Suite *suite);
 void add_fault_tests(Suite *suite);

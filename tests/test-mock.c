@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The mock platform: its options and devices, pinned memory, DMA and its caches, page requests and
- * their answers, the pump, and the operations that only a backend's caller sees.
+ * their answers, the pump, written pages, and the operations that only a backend's caller sees.
  */
 #include "mockkit.h"
 
@@ -20,5 +20,7 @@ int main(void)
 	add_pump_tests(suite);
 	add_thread_tests(suite);
 	add_ops_tests(suite);
+	add_dirty_tests(suite);
+	add_dirty_thread_tests(suite);
 	return support_run(suite);
 }

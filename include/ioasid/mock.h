@@ -236,22 +236,25 @@ int ioasid_mock_dma_start(struct ioasid_mock_device *device, struct ioasid_mock_
 int ioasid_mock_pump(struct ioasid_mock *mock);
 
 /* Operations of the backend, for ioasid_mock_fail() */
-#define IOASID_MOCK_OP_ANY        0u
-#define IOASID_MOCK_OP_SPACE_NEW  1u
-#define IOASID_MOCK_OP_SPACE_INFO 2u
-#define IOASID_MOCK_OP_BIND       3u
-#define IOASID_MOCK_OP_ATTACH     4u
-#define IOASID_MOCK_OP_DETACH     5u
-#define IOASID_MOCK_OP_REPLACE    6u
-#define IOASID_MOCK_OP_MAP        7u
-#define IOASID_MOCK_OP_COPY       8u
-#define IOASID_MOCK_OP_UNMAP      9u
-#define IOASID_MOCK_OP_REGISTER   10u
-#define IOASID_MOCK_OP_UNREGISTER 11u
-#define IOASID_MOCK_OP_FAULTQ_NEW 12u
-#define IOASID_MOCK_OP_ANSWER     13u
-#define IOASID_MOCK_OP_ALLOW      14u
-#define IOASID_MOCK_OP_COUNT      15u
+#define IOASID_MOCK_OP_ANY         0u
+#define IOASID_MOCK_OP_SPACE_NEW   1u
+#define IOASID_MOCK_OP_SPACE_INFO  2u
+#define IOASID_MOCK_OP_BIND        3u
+#define IOASID_MOCK_OP_ATTACH      4u
+#define IOASID_MOCK_OP_DETACH      5u
+#define IOASID_MOCK_OP_REPLACE     6u
+#define IOASID_MOCK_OP_MAP         7u
+#define IOASID_MOCK_OP_COPY        8u
+#define IOASID_MOCK_OP_UNMAP       9u
+#define IOASID_MOCK_OP_REGISTER    10u
+#define IOASID_MOCK_OP_UNREGISTER  11u
+#define IOASID_MOCK_OP_FAULTQ_NEW  12u
+#define IOASID_MOCK_OP_ANSWER      13u
+#define IOASID_MOCK_OP_ALLOW       14u
+#define IOASID_MOCK_OP_DIRTY_START 15u
+#define IOASID_MOCK_OP_DIRTY_STOP  16u
+#define IOASID_MOCK_OP_DIRTY_READ  17u
+#define IOASID_MOCK_OP_COUNT       18u
 
 /**
  * ioasid_mock_fail - let an operation fail that would have worked

@@ -58,6 +58,11 @@ static int insert(struct mock_space *space, const struct maptree_entry *entry)
 	struct maptree_entry clash;
 	int err = maptree_insert(&space->maps, entry, &clash);
 
+	if (!err) {
+		err = mock_dirty_add(space, entry);
+		if (err)
+			maptree_remove(&space->maps, entry->start);
+	}
 	if (err != -EEXIST)
 		return err;
 	return error_reason(err, "0x%llx-0x%llx is taken by the map 0x%llx-0x%llx",
@@ -121,6 +126,7 @@ static void remove_range(struct mock_space *space, uint64_t first, uint64_t last
 	while ((map = maptree_first(&space->maps, first)) && map->start <= last) {
 		if (map->mark)
 			pages_put(mock, table_get(&mock->pages, map->mark));
+		mock_dirty_remove(space, map->start);
 		maptree_remove(&space->maps, map->start);
 	}
 	drop_stale(space, first, last);

@@ -82,6 +82,8 @@ void mock_space_destroy(struct backend *base, uint32_t id)
 
 bool mock_space_walk(const struct mock_space *space, uint64_t addr, struct mock_page *page)
 {
+	const struct mock_space *noted = space;
+	uint64_t at = addr;
 	uint32_t perms = IOASID_MAP_RW;
 
 	for (; space; space = space->parent) {
@@ -92,7 +94,12 @@ bool mock_space_walk(const struct mock_space *space, uint64_t addr, struct mock_
 		perms &= map->flags;
 		addr = map->value + (addr - map->start);
 	}
-	*page = (struct mock_page){.host = (unsigned char *)(uintptr_t)addr, .perms = perms};
+	*page = (struct mock_page){
+		.host = (unsigned char *)(uintptr_t)addr,
+		.perms = perms,
+		.noted = noted,
+		.at = at,
+	};
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #ifndef MOCK_SPACE_H
 #define MOCK_SPACE_H
 
+#include "dirty.h"
 #include "iommu.h"
 #include "platform.h"
 
@@ -24,6 +25,7 @@ struct mock_space {
 	struct mock_space *parent;
 	struct mock_queue *queue; /* NULL: page requests are answered INVALID */
 	struct maptree maps; /* value: address; flags: permissions; mark: of the pages, 0 none */
+	struct mock_dirty dirty;
 	struct mock_reach *reach;
 	uint32_t reach_count;
 	struct list routes; /* struct mock_route, those that lead here and not to a child */
@@ -48,7 +50,8 @@ static inline unsigned int mock_space_shift(
 	return iommu->shift;
 }
 
-/* Walks the maps down to process memory; permissions are those that all levels give. */
+/* Walks the maps down to process memory; permissions are those that all levels give. What is
+ * written is noted in this space, not below. */
 bool mock_space_walk(const struct mock_space *space, uint64_t addr, struct mock_page *page);
 
 /* The error for a space that the IOMMU cannot serve, with its reason, or 0. */

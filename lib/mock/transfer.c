@@ -17,6 +17,8 @@ struct side {
 	uint32_t which; /* SOURCE, DESTINATION */
 	uint64_t iova;
 	unsigned char *host;
+	const struct mock_space *noted; /* NULL: the device's own buffer */
+	uint64_t at;                    /* address there */
 };
 
 /* Arguments */
@@ -165,10 +167,14 @@ static enum mock_step miss(struct mock_transfer *transfer, const struct mock_acc
 
 static enum mock_step advance(struct mock_transfer *transfer, const struct side *sides, uint64_t n)
 {
+	const struct side *to = &sides[DESTINATION];
 	struct ioasid_mock_dma *dma = transfer->dma;
 
 	/* a copy's sides may be the same memory */
-	memmove(sides[DESTINATION].host, sides[SOURCE].host, n);
+	memmove(to->host, sides[SOURCE].host, n);
+	/* not before, or a reader of the note could miss the bytes */
+	if (to->noted)
+		mock_dirty_mark(to->noted, to->at, n);
 	__atomic_fetch_add(&transfer->device->mock->dma_bytes, n, __ATOMIC_RELAXED);
 	transfer->asked[SOURCE] = transfer->asked[DESTINATION] = 0;
 	dma->done += n;
@@ -185,6 +191,8 @@ static uint32_t translate(const struct mock_access *access, struct side *side, u
 	if (answer.fault)
 		return answer.fault;
 	side->host = answer.page.host + offset;
+	side->noted = answer.page.noted;
+	side->at = answer.page.at + offset;
 	if (*n > page - offset)
 		*n = page - offset;
 	return IOASID_MOCK_FAULT_NONE;
@@ -197,8 +205,8 @@ static enum mock_step move_page(struct mock_transfer *transfer)
 	bool copy = dma->kind == IOASID_MOCK_DMA_COPY;
 	unsigned char *buffer = copy ? NULL : (unsigned char *)dma->buffer + dma->done;
 	struct side sides[] = {
-		{SOURCE, (copy ? dma->source : dma->iova) + dma->done, buffer},
-		{DESTINATION, dma->iova + dma->done, buffer},
+		{SOURCE, (copy ? dma->source : dma->iova) + dma->done, buffer, NULL, 0},
+		{DESTINATION, dma->iova + dma->done, buffer, NULL, 0},
 	};
 	uint64_t n = dma->length - dma->done;
 
