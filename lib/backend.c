@@ -78,19 +78,6 @@ int backend_unsupported_kvm(struct backend *be, struct backend_route route, int 
 		be->ops->name);
 }
 
-int backend_unsupported_dirty(struct backend *be, uint32_t space)
-{
-	(void)space;
-	return lacks(be, "dirty tracking");
-}
-
-int backend_unsupported_dirty_read(
-	struct backend *be, uint32_t space, const struct backend_dirty *dirty)
-{
-	(void)space, (void)dirty;
-	return lacks(be, "dirty tracking");
-}
-
 void backend_no_pull(struct backend *be, uint32_t queue)
 {
 	(void)be, (void)queue;

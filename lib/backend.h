@@ -250,8 +250,6 @@ int backend_unsupported_invalidate(
 	struct backend *, uint32_t space, const struct ioasid_invalidation *list, unsigned int n);
 int backend_unsupported_device_invalidate(struct backend *, uint32_t device);
 int backend_unsupported_kvm(struct backend *, struct backend_route, int kvm_fd);
-int backend_unsupported_dirty(struct backend *, uint32_t space);
-int backend_unsupported_dirty_read(struct backend *, uint32_t space, const struct backend_dirty *);
 /* a leaf whose queues do not pull */
 void backend_no_pull(struct backend *, uint32_t queue);
 

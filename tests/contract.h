@@ -180,6 +180,7 @@ void contract_add_map(Suite *);
 void contract_add_iova(Suite *);
 void contract_add_intent(Suite *);
 void contract_add_table(Suite *);
+void contract_add_dirty(Suite *);
 void contract_add_memory(Suite *);
 void contract_add_limits(Suite *);
 void contract_add_window(Suite *);

@@ -8,6 +8,7 @@
 #include "support.h"
 #include <errno.h>
 #include <ioasid/fault.h>
+#include <ioasid/pgtable.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct life {
 	int file;              /* a page of it */
 	struct ioasid_mock_dma dma;
 	unsigned char byte;
+	uint64_t noted; /* bits of the child's pages */
 	struct ioasid_response answer;
 };
 
@@ -55,8 +57,10 @@ static int new_parent(struct life *l)
 
 static int new_child(struct life *l)
 {
-	return ioasid_space_new_nested(
-		l->parent, IOASID_OPTS(ioasid_space_opts, .faults = l->faults), &l->child);
+	return ioasid_space_new_nested(l->parent,
+		IOASID_OPTS(ioasid_space_opts, .faults = l->faults,
+			.flags = IOASID_SPACE_DIRTY_TRACKING),
+		&l->child);
 }
 
 static int new_other(struct life *l)
@@ -114,6 +118,11 @@ static int map_parent(struct life *l)
 	return map_at(l->parent, l->memory, 0x10000, 4);
 }
 
+static int note_child(struct life *l)
+{
+	return ioasid_space_dirty_start(l->child);
+}
+
 static int map_child(struct life *l)
 {
 	return map_at(l->child, (void *)(uintptr_t)0x11000, 0x50000, 8);
@@ -141,6 +150,38 @@ static int map_somewhere(struct life *l)
 {
 	return ioasid_space_map(
 		l->other, &(struct ioasid_map){.addr = l->memory, .length = PAGE, .flags = RW});
+}
+
+/* The device writes to the last of the pages that it sees; that was noted, and is cleared. */
+static void write_noted(struct life *l)
+{
+	struct ioasid_mock_dma dma = {.kind = IOASID_MOCK_DMA_WRITE,
+		.pasid = NONE,
+		.iova = 0x55000,
+		.buffer = l->memory + 6 * PAGE,
+		.length = 1};
+
+	ok(ioasid_mock_dma(l->hw[0], &dma));
+	l->noted = 0;
+}
+
+static int read_notes(struct life *l)
+{
+	return ioasid_space_dirty_read(
+		l->child, IOASID_OPTS(ioasid_dirty, .iova = 0x50000, .length = 8 * PAGE,
+				  .granule = PAGE, .bitmap = &l->noted));
+}
+
+static void expect_noted(struct life *l)
+{
+	ck_assert_uint_eq(l->noted, 1 << 5);
+	ok(read_notes(l));
+	ck_assert_uint_eq(l->noted, 1 << 5);
+}
+
+static int note_no_more(struct life *l)
+{
+	return ioasid_space_dirty_stop(l->child);
 }
 
 static int answer(struct life *l)
@@ -231,11 +272,14 @@ static const struct {
 	{"attach child", attach_child, NULL, NULL},
 	{"register", register_memory, NULL, NULL},
 	{"map parent", map_parent, NULL, NULL},
+	{"note", note_child, NULL, NULL},
 	{"map child", map_child, NULL, NULL},
 	{"map parent more", map_parent_more, NULL, look_through},
 	{"map file", map_file, NULL, look_through},
 	{"allow", allow_windows, NULL, NULL},
 	{"map somewhere", map_somewhere, NULL, NULL},
+	{"read notes", read_notes, write_noted, expect_noted},
+	{"note no more", note_no_more, NULL, NULL},
 	{"answer", answer, raise_fault, end_fault},
 	{"replace", move_second, NULL, look_through},
 	{"unmap file", unmap_file, NULL, look_through},
@@ -295,6 +339,8 @@ static void life_begin(struct life *l, uint32_t flags)
 	l->file = memfd_create("ioasid-failnth", MFD_CLOEXEC);
 	ck_assert_int_eq(ftruncate(l->file, (off_t)PAGE), 0);
 	ok(ioasid_mock_new(IOASID_OPTS(ioasid_mock_opts, .flags = flags), &l->mock));
+	ok(ioasid_mock_iommu_new(l->mock,
+		IOASID_OPTS(ioasid_mock_iommu_opts, .flags = IOASID_MOCK_IOMMU_DIRTY), NULL));
 	for (int i = 0; i < 2; i++) {
 		ok(ioasid_mock_device_new(l->mock,
 			IOASID_OPTS(ioasid_mock_device_opts, .flags = IOASID_MOCK_DEVICE_PRI,

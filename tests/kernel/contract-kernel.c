@@ -151,6 +151,15 @@ static void *books_lead(struct ioasid_space *space, uint64_t iova, uint32_t *fla
 	return (void *)(uintptr_t)iova;
 }
 
+/* The IOMMU notes the page, in halves that are pages of its own, if its table is to note any: else
+ * the kernel refuses, and a test that expects the note misses it. */
+static void note(const struct hardware *hw, uint64_t page)
+{
+	const uint64_t halves = 3;
+
+	selftest_dirty(&hw->device, page, PAGE, &halves);
+}
+
 /* Some bytes of one page. What the books do not have, the IOAS must not have either: a test that
  * expects a miss then sees it. The kernel refuses writes, but its test IOMMU lets everybody read:
  * that much is taken from the books. */
@@ -166,7 +175,11 @@ static int move(const struct hardware *hw, uint32_t ioas, const struct selftest_
 		return -EFAULT;
 	if (memory && selftest_check_map(&hw->device, page, PAGE, memory))
 		return -EFAULT;
-	return selftest_rw(iommufd, ioas, rw) ? -EFAULT : 0;
+	if (selftest_rw(iommufd, ioas, rw))
+		return -EFAULT;
+	if (rw->flags & SELFTEST_RW_WRITE)
+		note(hw, page);
+	return 0;
 }
 
 static int move_all(const struct hardware *hw, struct ioasid_mock_dma *dma)
