@@ -146,15 +146,26 @@ static void migrate(struct machine *m)
 	must(ioasid_space_dirty_stop(m->gpa));
 }
 
-/* A guest that hands over all its tables at once, and one that uses ENQCMD. */
-static void pasids(struct machine *m)
+/* A guest that hands over all its tables at once: VT-d's are the host's. */
+static void pasid_table(struct machine *m)
 {
 	struct ioasid_pgtable table = guest_table();
-	int vm = open("/dev/null", O_RDWR | O_CLOEXEC); /* a real one is KVM_CREATE_VM's */
 
 	if (offered(ioasid_space_bind_pasid_table(m->giova, &table), "a guest's PASID table"))
 		must(ioasid_space_unbind_pasid_table(m->giova));
-	if (offered(ioasid_kvm_map_pasid(m->with_pasid, vm), "a PASID for ENQCMD"))
+}
+
+/* One that sends work by ENQCMD: the PASIDs of a device that is not mediated travel as they are. */
+static void enqcmd(struct machine *m)
+{
+	const uint32_t wanted = IOASID_DEVICE_MEDIATED | IOASID_DEVICE_ENQCMD;
+	struct ioasid_device_info info = {.size = sizeof(info)};
+	int vm = open("/dev/null", O_RDWR | O_CLOEXEC); /* a real one is KVM_CREATE_VM's */
+
+	must(ioasid_device_info(m->nic, &info));
+	if ((info.flags & wanted) != wanted)
+		printf("%s: no PASID to translate for ENQCMD\n", info.name);
+	else if (offered(ioasid_kvm_map_pasid(m->with_pasid, vm), "a PASID for ENQCMD"))
 		must(ioasid_kvm_unmap_pasid(m->with_pasid, vm));
 	close(vm);
 }
@@ -166,7 +177,8 @@ int main(void)
 	build(&machine);
 	nest(&machine);
 	migrate(&machine);
-	pasids(&machine);
+	pasid_table(&machine);
+	enqcmd(&machine);
 	demolish(&machine);
 	return EXIT_SUCCESS;
 }

@@ -136,9 +136,9 @@ static int end_route(const struct ioasid_attachment *attachment, struct ioasid_s
 	struct backend *be = attachment->ctx->be;
 	int err;
 
-	faultq_stop(from->faults);
+	route_stop(from);
 	err = be->ops->detach(be, route);
-	faultq_go_on(from->faults);
+	route_go_on(from);
 	return err;
 }
 
@@ -192,6 +192,10 @@ static int attach_locked(struct ioasid_attachment *attachment,
 
 	if (!err)
 		err = check_route(device, space, attachment->pasid, call);
+	if (!err)
+		err = pasid_check_lead(device, space, attachment->pasid, call);
+	if (!err)
+		err = pasid_check_enqcmd(device, attachment->pasid, call);
 	if (!err)
 		err = check_intent(attachment, call);
 	if (err)

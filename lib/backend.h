@@ -13,7 +13,8 @@
  *                            at a time, never two for overlapping addresses of one space;
  *                        [G] the queue's guard, shared.
  *                        [X] as [C], with the guard of the queue of the old space held exclusively:
- *                            no answer is on its way to that queue's devices.
+ *                            no answer is on its way to that queue's devices. While the context has
+ *                            a PASID table, bound or about to be, those of all its queues are held.
  */
 #ifndef BACKEND_H
 #define BACKEND_H
@@ -174,23 +175,37 @@ struct backend_ops {
 	 * DMA reaches the memory. May have removed part of it on error. */
 	int (*unmap)(struct backend *, uint32_t space, uint64_t first, uint64_t last);
 
-	/* [X], [T exclusively] a child without maps and without a table; its routes move to the
-	 * table, cancelling as detach does. */
+	/* [X], [T exclusively] a child of a nesting parent, without maps, children and table; its
+	 * routes move to the table, cancelling as detach does. Of the table the flags are known for
+	 * the format, the root is aligned to 4096, the words are 0; the rest is the leaf's to
+	 * check. */
 	int (*pgtable_bind)(
 		struct backend *, uint32_t space, uint32_t parent, const struct ioasid_pgtable *);
-	/* [C], with the guards of all queues held exclusively, [T exclusively] as pgtable_bind,
-	 * for a whole PASID table; its words are the guest's, as they are. */
+	/* [X], [T exclusively] the same for a table of PASIDs, of SMMUv3 or AMD. Of the table only
+	 * the words that the format has are not 0; they are the guest's, as they are. No route with
+	 * a PASID leads to the space, nor will one while it has the table.
+	 *
+	 * The table then says where each PASID of the devices leads that are led here by default.
+	 * What routes with a PASID these have lead to other children of the same parent, and are
+	 * *tracked*: for such a route the space's own table is not used, but page requests of the
+	 * PASID are of that space and go to its queue, and what is invalidated in the space is
+	 * forgotten of the device's PASID. When the default route leads elsewhere, or the table is
+	 * unbound, such routes lead where they say; all that is outstanding of the devices,
+	 * whatever the PASID, is cancelled by then, and also where a default route comes here. */
 	int (*pasid_table_bind)(
 		struct backend *, uint32_t space, uint32_t parent, const struct ioasid_pgtable *);
-	/* As the bind of either: its routes find the space empty. */
+	/* [X], [T exclusively] of either kind: its routes find the space empty. */
 	int (*pgtable_unbind)(struct backend *, uint32_t space);
 	/* [T] the space has a table, the list is checked: DEVICE is not in it, PASID only where
-	 * a PASID table is bound. Returns how many of the n were handled, in order, less than n
-	 * only if the next one failed and error_reason() says why; if the first one failed, why. */
+	 * a PASID table is bound, and there PASID and RANGE have a .pasid, of 20 bits or
+	 * IOASID_PASID_NONE; else it is 0. Returns how many of the n were handled, in order, less
+	 * than n only if the next one failed and error_reason() says why; if the first one failed,
+	 * why. */
 	int (*invalidate)(struct backend *, uint32_t space, const struct ioasid_invalidation *list,
 		unsigned int n);
-	/* [C] forgets what the IOMMU and the device itself have cached for all routes of the
-	 * device that lead to tables of guests. */
+	/* [C], and of one space that the device is attached to, which has a table, [T]: forgets
+	 * what the IOMMU and the device itself have cached of guests' tables for the device, on all
+	 * its routes. May have forgotten part of it on error. */
 	int (*device_invalidate)(struct backend *, uint32_t device);
 
 	/* [C], [T exclusively] the space was made for it. */
@@ -200,12 +215,14 @@ struct backend_ops {
 	 * on error; -ENOENT: the map has gone meanwhile. */
 	int (*dirty_read)(struct backend *, uint32_t space, const struct backend_dirty *);
 
-	/* [C] the route has a PASID, its device takes ENQCMD: in that virtual machine ENQCMD with
-	 * the route's PASID reaches the device as the route's. -EEXIST: there the PASID is
-	 * translated to another, or this route is mapped already. detach and replace end it; the
-	 * descriptor is the caller's, the leaf keeps what it needs of it. */
+	/* [C] the route leads somewhere and has a PASID; its device is mediated and takes ENQCMD.
+	 * From now on that virtual machine translates the PASID to what DMA of the route carries on
+	 * the wire. -EEXIST: it translates that PASID to another, or the route is mapped there.
+	 * Whatever moves or ends the route (detach, replace, close) takes it back, also where it is
+	 * a mate of the group that moves it. The descriptor is open, and the caller's: the leaf
+	 * keeps what it needs of it, and says of a wrong one what is wrong. */
 	int (*kvm_map)(struct backend *, struct backend_route, int kvm_fd);
-	/* [C] -ENOENT: it is not mapped there. */
+	/* [C] the same route and device. -ENOENT: it is not mapped there. */
 	int (*kvm_unmap)(struct backend *, struct backend_route, int kvm_fd);
 
 	/* [C] */

@@ -44,6 +44,7 @@ struct ioasid_ctx {
 	struct list spaces; /* oldest first, each */
 	struct list devices;
 	struct list faultqs;
+	unsigned int pasid_tables; /* bound, or being bound */
 	struct memory memory;
 };
 
@@ -85,6 +86,7 @@ struct ioasid_space {
 	bool copies;       /* see nest_copies(); under the tree's lock */
 	/* of the tree's lock and the context's, both to write, either to read */
 	struct ioasid_pgtable table; /* a guest's, bound; size 0: none */
+	bool pasids;                 /* it is one of PASIDs */
 	bool dirty;                  /* written pages are noted */
 	struct latch maps_lock;
 	struct maptree maps; /* value: address; flags: permissions; mark: MAP_* */
@@ -209,12 +211,19 @@ static inline int space_ready(
 }
 int space_enter(struct ioasid_space *space, const char *call); /* ready, and its context locked */
 
-/* pgtable.c */
-/* The table that is given is sound by itself, and copied; then as space_enter(). */
-int pgtable_enter(struct ioasid_space *space, const struct ioasid_pgtable *given, bool pasids,
-	struct ioasid_pgtable *table, const char *call);
-int pgtable_check_parent(const struct ioasid_space *space, const char *call); /* may have one */
-int pgtable_refuse(const struct ioasid_space *space, const char *call);       /* -EBUSY: has one */
+/* pgtable.c: a table of pages, or one of PASIDs */
+int pgtable_bind(struct ioasid_space *space, const struct ioasid_pgtable *given, bool pasids,
+	const char *call);
+int pgtable_unbind(struct ioasid_space *space, bool pasids, const char *call);
+int pgtable_refuse(const struct ioasid_space *space, const char *call); /* -EBUSY: has one */
+
+/* pasid.c: what a PASID table, and ENQCMD, want of the PASIDs of devices */
+int pasid_check_bind(const struct ioasid_space *space, const char *call);
+int pasid_check_lead(const struct ioasid_device *device, const struct ioasid_space *space,
+	uint32_t pasid, const char *call);
+int pasid_check_enqcmd(const struct ioasid_device *device, uint32_t pasid, const char *call);
+/* It leads nowhere itself: a PASID table does, and this says whose its faults are. */
+bool pasid_is_tracked(const struct ioasid_attachment *attachment);
 
 /* nest.c: software nesting by copies, under the tree's lock, exclusively */
 int nest_show(struct ioasid_space *space, uint64_t first, uint64_t last);
@@ -312,6 +321,10 @@ int faultq_refuse_closed(const char *call);
 void faultq_refill(struct ioasid_faultq *queue);
 
 /* route.c: where routes of a device, or of its group, lead; under the context's lock */
+/* Routes that lead to the space are about to move or to end, or have: no answer is on its way to
+ * their devices. */
+void route_stop(struct ioasid_space *from);
+void route_go_on(struct ioasid_space *from);
 struct ioasid_attachment *route_top(const struct ioasid_device *device, uint32_t pasid);
 struct ioasid_attachment *route_below(const struct ioasid_attachment *attachment);
 struct ioasid_space *route_leads(const struct ioasid_device *device, uint32_t pasid,

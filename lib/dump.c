@@ -32,12 +32,23 @@ static const char *format_name(uint32_t format)
 {
 	switch (format) {
 	case IOASID_PGTABLE_VTD_S1:
-		return "VT-d first stage";
+		return "a VT-d first stage";
 	case IOASID_PGTABLE_SMMUV3_S1:
-		return "SMMUv3 stage 1";
+		return "an SMMUv3 stage 1";
 	default:
-		return "AMD v2";
+		return "an AMD v2";
 	}
+}
+
+static void print_table(const struct ioasid_space *space, FILE *out)
+{
+	if (!space->table.size)
+		return;
+	fprintf(out, ", %s ", format_name(space->table.format));
+	if (space->pasids)
+		fputs("PASID table", out);
+	else
+		fprintf(out, "table at 0x%" PRIx64, space->table.addr);
 }
 
 static void print_space_line(struct ioasid_space *space, FILE *out)
@@ -56,9 +67,7 @@ static void print_space_line(struct ioasid_space *space, FILE *out)
 		fputs(", small pages", out);
 	if (space->windows.count)
 		fprintf(out, ", allowed windows: %u", space->windows.count);
-	if (space->table.size)
-		fprintf(out, ", a %s table at 0x%" PRIx64, format_name(space->table.format),
-			space->table.addr);
+	print_table(space, out);
 	if (__atomic_load_n(&space->incomplete, __ATOMIC_RELAXED))
 		fputs(", a device of a group is missing", out);
 }
@@ -101,8 +110,9 @@ static void print_routes(struct ioasid_device *device, FILE *out)
 			fputs("    default route", out);
 		else
 			fprintf(out, "    PASID %u", attachment->pasid);
-		fprintf(out, " -> space %u%s\n", attachment->space->id,
-			top ? "" : " (under a child)");
+		fprintf(out, " -> space %u%s%s\n", attachment->space->id,
+			top ? "" : " (under a child)",
+			pasid_is_tracked(attachment) ? " (tracked)" : "");
 	}
 }
 
@@ -110,12 +120,13 @@ static void print_device(struct ioasid_device *device, FILE *out)
 {
 	uint32_t flags = device->is.flags;
 
-	fprintf(out, "  %s: label 0x%" PRIx64 ", IOMMU group %u of %u, %u PASID bits%s%s%s%s\n",
+	fprintf(out, "  %s: label 0x%" PRIx64 ", IOMMU group %u of %u, %u PASID bits%s%s%s%s%s\n",
 		device->name, device->label, device->is.group, device->is.group_size,
 		device->is.pasid_bits, flags & IOASID_DEVICE_MEDIATED ? ", mediated" : "",
 		flags & IOASID_DEVICE_PAGE_REQUESTS ? ", page requests" : "",
 		flags & IOASID_DEVICE_NESTING ? ", nesting" : "",
-		flags & IOASID_DEVICE_DIRTY ? ", dirty tracking" : "");
+		flags & IOASID_DEVICE_DIRTY ? ", dirty tracking" : "",
+		flags & IOASID_DEVICE_ENQCMD ? ", ENQCMD" : "");
 	print_routes(device, out);
 }
 
@@ -162,7 +173,8 @@ static void draw_route(struct ioasid_attachment *attachment, FILE *out)
 {
 	fprintf(out, "\tdevice%u -> space%u", attachment->device->is.id, attachment->space->id);
 	if (attachment->pasid != IOASID_PASID_NONE)
-		fprintf(out, " [label=\"PASID %u\"]", attachment->pasid);
+		fprintf(out, " [label=\"PASID %u\"%s]", attachment->pasid,
+			pasid_is_tracked(attachment) ? " style=dashed" : "");
 	fputs(";\n", out);
 }
 

@@ -15,7 +15,7 @@ static uint32_t info_flags(const struct ioasid_space *space)
 	if (__atomic_load_n(&space->incomplete, __ATOMIC_RELAXED))
 		flags |= IOASID_SPACE_INFO_INCOMPLETE;
 	if (space->table.size)
-		flags |= IOASID_SPACE_INFO_PGTABLE;
+		flags |= space->pasids ? IOASID_SPACE_INFO_PASID_TABLE : IOASID_SPACE_INFO_PGTABLE;
 	if (space->dirty)
 		flags |= IOASID_SPACE_INFO_DIRTY;
 	return flags;

@@ -1,39 +1,144 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What of PASIDs is asked for and nobody has: whole PASID tables of guests, and virtual machines
- * that translate PASIDs for ENQCMD. Arguments are checked as if somebody had, so that a monitor
- * that asks well is told what is missing, and one that asks badly, that.
+ * The rules of PASIDs. A guest's PASID table says by itself where each PASID of a device leads: an
+ * attachment with a PASID beside it is only tracked, and tells whose the PASID's faults are. And
+ * ENQCMD, by which a processor sends PASIDs: which devices may go together, and virtual machines
+ * that translate their guest's. The bits of tables, and what is on the wire, are the leaf's.
  */
 #include "core.h"
 #include <fcntl.h>
 
-int ioasid_space_bind_pasid_table(struct ioasid_space *space, const struct ioasid_pgtable *given)
+static struct ioasid_attachment *attachment_at(struct list *link)
 {
-	struct ioasid_pgtable table;
-	int err = pgtable_enter(space, given, true, &table, __func__);
-
-	if (err)
-		return err;
-	err = pgtable_check_parent(space, __func__);
-	if (!err)
-		err = error_set(-EOPNOTSUPP,
-			"%s: the backend %s takes no PASID tables: bind the page table of each PASID to a "
-			"space of its own, and attach with the PASID",
-			__func__, space->ctx->be->ops->name);
-	ctx_leave(space->ctx);
-	return err;
+	return list_entry(link, struct ioasid_attachment, of_device);
 }
 
-int ioasid_space_unbind_pasid_table(struct ioasid_space *space)
+/* That the device leads to by default, or its group; else NULL. */
+static const struct ioasid_space *table_of(const struct ioasid_device *device)
 {
-	int err = space ? space_enter(space, __func__) : null_argument(__func__, "space");
+	const struct ioasid_space *leads = route_leads(device, IOASID_PASID_NONE, NULL);
 
-	if (err)
-		return err;
-	err = error_set(-ENOENT, "%s: no PASID table is bound to space %u", __func__, space->id);
-	ctx_leave(space->ctx);
-	return err;
+	return leads && leads->pasids ? leads : NULL;
 }
+
+bool pasid_is_tracked(const struct ioasid_attachment *attachment)
+{
+	return attachment->pasid != IOASID_PASID_NONE && table_of(attachment->device);
+}
+
+static int check_siblings_of(
+	const struct ioasid_device *device, const struct ioasid_space *space, const char *call)
+{
+	list_each(link, &device->attachments)
+	{
+		const struct ioasid_attachment *other = attachment_at(link);
+
+		if (other->pasid == IOASID_PASID_NONE || other->space->parent == space->parent)
+			continue;
+		return error_set(-EBUSY,
+			"%s: PASID %u of %s leads to space %u: with the PASID table of space %u it may lead "
+			"to other children of space %u only: detach it first",
+			call, other->pasid, device->name, other->space->id, space->id,
+			space->parent->id);
+	}
+	return 0;
+}
+
+/* The table of the space takes over the PASIDs of the device, and of those that it is led with. */
+static int check_siblings(
+	const struct ioasid_device *device, const struct ioasid_space *space, const char *call)
+{
+	list_each(link, &device->ctx->devices)
+	{
+		const struct ioasid_device *mate = list_entry(link, struct ioasid_device, link);
+		int err = route_is_shared(device, mate) ? check_siblings_of(mate, space, call) : 0;
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int refuse_own_pasid(const struct ioasid_attachment *attachment, const char *call)
+{
+	return error_set(-EBUSY,
+		"%s: %s is attached to space %u with PASID %u, but a PASID table is one of all PASIDs: "
+		"detach that first",
+		call, attachment->device->name, attachment->space->id, attachment->pasid);
+}
+
+int pasid_check_bind(const struct ioasid_space *space, const char *call)
+{
+	list_each(link, &space->attachments)
+	{
+		const struct ioasid_attachment *attachment =
+			list_entry(link, struct ioasid_attachment, of_space);
+		int err = attachment->pasid == IOASID_PASID_NONE
+				  ? check_siblings(attachment->device, space, call)
+				  : refuse_own_pasid(attachment, call);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int pasid_check_lead(const struct ioasid_device *device, const struct ioasid_space *space,
+	uint32_t pasid, const char *call)
+{
+	const struct ioasid_space *table;
+
+	if (pasid == IOASID_PASID_NONE)
+		return space->pasids ? check_siblings(device, space, call) : 0;
+	if (space->pasids)
+		return error_set(-EINVAL,
+			"%s: PASID %u of %s: space %u has a PASID table bound, which is one of all PASIDs: "
+			"attach without one",
+			call, pasid, device->name, space->id);
+	table = table_of(device);
+	if (!table || table->parent == space->parent)
+		return 0;
+	return error_set(-EINVAL,
+		"%s: PASID %u of %s: the device leads to the PASID table of space %u, beside which a "
+		"PASID is attached to another child of space %u only, not to %u",
+		call, pasid, device->name, table->id, table->parent->id, space->id);
+}
+
+/* ENQCMD */
+
+static bool has_pasids(const struct ioasid_device *device)
+{
+	list_each(link, &device->attachments) if (attachment_at(link)->pasid !=
+						  IOASID_PASID_NONE) return true;
+	return false;
+}
+
+/* What the guest's processor sends to the one must be translated, what it sends to the other must
+ * not be. */
+static bool exclude(const struct ioasid_device *one, const struct ioasid_device *other)
+{
+	return one->is.flags & other->is.flags & IOASID_DEVICE_ENQCMD &&
+	       (one->is.flags ^ other->is.flags) & IOASID_DEVICE_MEDIATED;
+}
+
+int pasid_check_enqcmd(const struct ioasid_device *device, uint32_t pasid, const char *call)
+{
+	if (pasid == IOASID_PASID_NONE)
+		return 0;
+	list_each(link, &device->ctx->devices)
+	{
+		const struct ioasid_device *other = list_entry(link, struct ioasid_device, link);
+
+		if (exclude(device, other) && has_pasids(other))
+			return error_set(-EBUSY,
+				"%s: PASID %u of %s: %s has PASIDs attached and takes ENQCMD too, but only one "
+				"of them is mediated: they need contexts of their own",
+				call, pasid, device->name, other->name);
+	}
+	return 0;
+}
+
+/* Virtual machines */
 
 static int check_kvm(const struct ioasid_attachment *attachment, int kvm_fd, const char *call)
 {
@@ -44,22 +149,43 @@ static int check_kvm(const struct ioasid_attachment *attachment, int kvm_fd, con
 	return 0;
 }
 
-static int refuse_kvm(const struct ioasid_attachment *attachment, const char *call)
+static int check_translated(const struct ioasid_attachment *attachment, const char *call)
 {
-	const char *name = attachment->device->name;
+	const struct ioasid_device *device = attachment->device;
 
 	if (attachment->pasid == IOASID_PASID_NONE)
 		return error_set(-EINVAL,
 			"%s: the attachment of %s to space %u has no PASID: attach with "
 			"IOASID_ATTACH_PASID",
-			call, name, attachment->space->id);
-	return error_set(-EOPNOTSUPP,
-		"%s: PASID %u of %s: no KVM has a table of PASIDs for ENQCMD, and the backend %s cannot "
-		"reach one",
-		call, attachment->pasid, name, attachment->ctx->be->ops->name);
+			call, device->name, attachment->space->id);
+	if (!(device->is.flags & IOASID_DEVICE_MEDIATED))
+		return error_set(-EINVAL,
+			"%s: PASID %u of %s: the device is not mediated, its PASIDs travel as they are",
+			call, attachment->pasid, device->name);
+	if (!(device->is.flags & IOASID_DEVICE_ENQCMD))
+		return error_set(-EINVAL,
+			"%s: PASID %u of %s: the backend %s knows of no work by ENQCMD that the device takes",
+			call, attachment->pasid, device->name, device->ctx->be->ops->name);
+	return 0;
 }
 
-static int ask_kvm(struct ioasid_attachment *attachment, int kvm_fd, const char *call)
+static int ask_locked(
+	const struct ioasid_attachment *attachment, int kvm_fd, bool map, const char *call)
+{
+	struct backend_route route = {attachment->device->is.id, attachment->pasid};
+	struct backend *be = attachment->ctx->be;
+	int err = check_translated(attachment, call);
+
+	if (err)
+		return err;
+	err = (map ? be->ops->kvm_map : be->ops->kvm_unmap)(be, route, kvm_fd);
+	if (err)
+		return error_from(err, "%s: PASID %u of %s, virtual machine %d", call,
+			attachment->pasid, attachment->device->name, kvm_fd);
+	return 0;
+}
+
+static int ask(struct ioasid_attachment *attachment, int kvm_fd, bool map, const char *call)
 {
 	int err = check_kvm(attachment, kvm_fd, call);
 
@@ -67,17 +193,29 @@ static int ask_kvm(struct ioasid_attachment *attachment, int kvm_fd, const char 
 		err = ctx_enter(attachment->ctx, call);
 	if (err)
 		return err;
-	err = refuse_kvm(attachment, call);
+	err = ask_locked(attachment, kvm_fd, map, call);
 	ctx_leave(attachment->ctx);
 	return err;
 }
 
 int ioasid_kvm_map_pasid(struct ioasid_attachment *attachment, int kvm_fd)
 {
-	return ask_kvm(attachment, kvm_fd, __func__);
+	return ask(attachment, kvm_fd, true, __func__);
 }
 
 int ioasid_kvm_unmap_pasid(struct ioasid_attachment *attachment, int kvm_fd)
 {
-	return ask_kvm(attachment, kvm_fd, __func__);
+	return ask(attachment, kvm_fd, false, __func__);
+}
+
+/* PASID tables: the checks and the bind are those of any table. */
+
+int ioasid_space_bind_pasid_table(struct ioasid_space *space, const struct ioasid_pgtable *table)
+{
+	return pgtable_bind(space, table, true, __func__);
+}
+
+int ioasid_space_unbind_pasid_table(struct ioasid_space *space)
+{
+	return pgtable_unbind(space, true, __func__);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page tables that a guest owns: which space may have one bound, and what of an invalidation is
- * sound. The bits of a format are the leaf's. A space with a table has no maps and no children;
- * what devices write through it shows in the parent.
+ * Tables that a guest owns, of pages or of PASIDs: what can be one, and which space may have it
+ * bound. The bits of a format are the leaf's. A space with a table has no maps and no children;
+ * what devices write through it shows in the parent. Who may be attached to one of PASIDs is
+ * pasid.c's.
  */
 #include "core.h"
 
-#define PAGE      UINT64_C(4096)
-#define LIST_MOST (1u << 20)
+#define PAGE UINT64_C(4096)
 #define VTD_FLAGS                                                                                  \
 	(IOASID_PGTABLE_SUPERVISOR | IOASID_PGTABLE_EXT_ACCESSED | IOASID_PGTABLE_WRITE_PROTECT)
 #define SMMUV3_FLAGS (IOASID_PGTABLE_HW_ACCESSED | IOASID_PGTABLE_HW_DIRTY)
@@ -92,17 +92,17 @@ static int copy_table(
 	return 0;
 }
 
-int pgtable_enter(struct ioasid_space *space, const struct ioasid_pgtable *given, bool pasids,
-	struct ioasid_pgtable *table, const char *call)
+static int check_table(struct ioasid_pgtable *table, const struct ioasid_pgtable *given,
+	bool pasids, const char *call)
 {
-	int err = space ? copy_table(table, given, call) : null_argument(call, "space");
+	int err = copy_table(table, given, call);
 
-	if (!err)
-		err = pasids ? check_pasid_table(table, call) : check_pgtable(table, call);
-	return err ? err : space_enter(space, call);
+	if (err)
+		return err;
+	return pasids ? check_pasid_table(table, call) : check_pgtable(table, call);
 }
 
-int pgtable_check_parent(const struct ioasid_space *space, const char *call)
+static int check_parent(const struct ioasid_space *space, const char *call)
 {
 	if (!space->parent)
 		return error_set(-EINVAL,
@@ -116,10 +116,19 @@ int pgtable_check_parent(const struct ioasid_space *space, const char *call)
 	return 0;
 }
 
+static const char *kind(bool pasids)
+{
+	return pasids ? "PASID table" : "page table";
+}
+
 int pgtable_refuse(const struct ioasid_space *space, const char *call)
 {
 	if (!space->table.size)
 		return 0;
+	if (space->pasids)
+		return error_set(-EBUSY,
+			"%s: space %u has a PASID table bound, over space %u: unbind it first",
+			call, space->id, space->parent->id);
 	return error_set(-EBUSY,
 		"%s: space %u has a page table bound, at 0x%llx of space %u: unbind it first", call,
 		space->id, (unsigned long long)space->table.addr, space->parent->id);
@@ -155,9 +164,9 @@ static int refuse_dirty(const struct ioasid_space *space, const char *call)
 		call, space->id, space->parent->id);
 }
 
-static int check_bind(const struct ioasid_space *space, const char *call)
+static int check_bind(const struct ioasid_space *space, bool pasids, const char *call)
 {
-	int err = pgtable_check_parent(space, call);
+	int err = check_parent(space, call);
 
 	if (!err)
 		err = pgtable_refuse(space, call);
@@ -165,13 +174,15 @@ static int check_bind(const struct ioasid_space *space, const char *call)
 		err = refuse_children(space, call);
 	if (!err)
 		err = refuse_maps(space, call);
-	return err ? err : refuse_dirty(space, call);
+	if (!err)
+		err = refuse_dirty(space, call);
+	return err || !pasids ? err : pasid_check_bind(space, call);
 }
 
 /* The space as bind and unbind want it: no fault is answered, nothing is mapped. */
 static void stop(struct ioasid_space *space)
 {
-	faultq_stop(space->faults);
+	route_stop(space);
 	tree_lock(space);
 }
 
@@ -180,157 +191,101 @@ static void go_on(struct ioasid_space *space)
 {
 	range_forget(space);
 	tree_leave(space);
-	faultq_go_on(space->faults);
+	route_go_on(space);
 }
 
-static int bind(struct ioasid_space *space, const struct ioasid_pgtable *table, const char *call)
+static int explain(int err, const struct ioasid_space *space, const struct ioasid_pgtable *table,
+	bool pasids, const char *call)
+{
+	if (pasids)
+		return error_from(err, "%s: the PASID table of space %u", call, space->id);
+	return error_from(err, "%s: the table at 0x%llx of space %u", call,
+		(unsigned long long)table->addr, space->id);
+}
+
+static int bind(struct ioasid_space *space, const struct ioasid_pgtable *table, bool pasids,
+	const char *call)
 {
 	struct backend *be = space->ctx->be;
-	int err = check_bind(space, call);
+	int err = check_bind(space, pasids, call);
 
 	if (err)
 		return err;
-	err = be->ops->pgtable_bind(be, space->id, space->parent->id, table);
+	err = (pasids ? be->ops->pasid_table_bind : be->ops->pgtable_bind)(
+		be, space->id, space->parent->id, table);
 	if (err)
-		return error_from(err, "%s: the table at 0x%llx to space %u", call,
-			(unsigned long long)table->addr, space->id);
+		return explain(err, space, table, pasids, call);
 	space->table = *table;
+	space->pasids = pasids;
 	return 0;
 }
 
-int ioasid_space_bind_pgtable(struct ioasid_space *space, const struct ioasid_pgtable *given)
+int pgtable_bind(struct ioasid_space *space, const struct ioasid_pgtable *given, bool pasids,
+	const char *call)
 {
 	struct ioasid_pgtable table;
-	int err = pgtable_enter(space, given, false, &table, __func__);
+	int err = space ? check_table(&table, given, pasids, call) : null_argument(call, "space");
 
+	if (!err)
+		err = space_enter(space, call);
 	if (err)
 		return err;
+	if (pasids) /* from here on */
+		space->ctx->pasid_tables++;
 	stop(space);
-	err = bind(space, &table, __func__);
+	err = bind(space, &table, pasids, call);
 	go_on(space);
+	if (pasids && err)
+		space->ctx->pasid_tables--;
 	ctx_leave(space->ctx);
 	return err;
 }
 
-static int refuse_unbound(const struct ioasid_space *space, const char *call)
+int ioasid_space_bind_pgtable(struct ioasid_space *space, const struct ioasid_pgtable *table)
 {
-	if (space->table.size)
-		return 0;
-	return error_set(-ENOENT, "%s: no page table is bound to space %u", call, space->id);
+	return pgtable_bind(space, table, false, __func__);
 }
 
-static int unbind(struct ioasid_space *space, const char *call)
+static int refuse_unbound(const struct ioasid_space *space, bool pasids, const char *call)
+{
+	if (space->table.size && space->pasids == pasids)
+		return 0;
+	return error_set(-ENOENT, "%s: no %s is bound to space %u%s%s", call, kind(pasids),
+		space->id, space->table.size ? ", but a " : "",
+		space->table.size ? kind(space->pasids) : "");
+}
+
+static int unbind(struct ioasid_space *space, bool pasids, const char *call)
 {
 	struct backend *be = space->ctx->be;
-	int err = refuse_unbound(space, call);
+	int err = refuse_unbound(space, pasids, call);
 
 	if (err)
 		return err;
 	err = be->ops->pgtable_unbind(be, space->id);
 	if (err)
-		return error_from(err, "%s: the table at 0x%llx of space %u", call,
-			(unsigned long long)space->table.addr, space->id);
+		return explain(err, space, &space->table, pasids, call);
 	space->table = (struct ioasid_pgtable){.size = 0};
+	space->pasids = false;
 	return 0;
 }
 
-int ioasid_space_unbind_pgtable(struct ioasid_space *space)
+int pgtable_unbind(struct ioasid_space *space, bool pasids, const char *call)
 {
-	int err = space ? space_enter(space, __func__) : null_argument(__func__, "space");
+	int err = space ? space_enter(space, call) : null_argument(call, "space");
 
 	if (err)
 		return err;
 	stop(space);
-	err = unbind(space, __func__);
+	err = unbind(space, pasids, call);
 	go_on(space);
+	if (pasids && !err)
+		space->ctx->pasid_tables--;
 	ctx_leave(space->ctx);
 	return err;
 }
 
-/* What is wrong with an invalidation; NULL: nothing. */
-static const char *fault_of(const struct ioasid_invalidation *one)
+int ioasid_space_unbind_pgtable(struct ioasid_space *space)
 {
-	if (one->what > IOASID_INVALIDATE_RANGE)
-		return "what is unknown";
-	if (one->flags & ~IOASID_INVALIDATE_LEAF || one->reserved)
-		return "unknown flags, or reserved is not 0";
-	if (one->pasid || one->device)
-		return "no PASID table is bound, and pasid or device is not 0";
-	if (one->what == IOASID_INVALIDATE_SPACE)
-		return one->addr || one->length ? "of a space, address and length are 0" : NULL;
-	if (!one->length || one->addr % PAGE || one->length % PAGE)
-		return "a range is whole pages of 4096 bytes, at least one";
-	return one->addr + (one->length - 1) < one->addr ? "the range wraps" : NULL;
-}
-
-static unsigned int count_sound(const struct ioasid_invalidation *list, unsigned int n)
-{
-	unsigned int sound = 0;
-
-	while (sound < n && !fault_of(&list[sound]))
-		sound++;
-	return sound;
-}
-
-static int refuse_unsound(const struct ioasid_invalidation *list, unsigned int at, const char *call)
-{
-	const struct ioasid_invalidation *one = &list[at];
-
-	return error_set(-EINVAL, "%s: list[%u], what %u, flags 0x%x, 0x%llx bytes from 0x%llx: %s",
-		call, at, one->what, one->flags, (unsigned long long)one->length,
-		(unsigned long long)one->addr, fault_of(one));
-}
-
-/* Sets the text for the first that was not handled. */
-static int invalidate_sound(struct ioasid_space *space, const char *call,
-	const struct ioasid_invalidation *list, unsigned int n)
-{
-	struct backend *be = space->ctx->be;
-	int got = n ? be->ops->invalidate(be, space->id, list, n) : 0;
-
-	if (got < 0)
-		return error_from(got, "%s: list[0] of space %u", call, space->id);
-	if ((unsigned int)got < n)
-		error_from(-EIO, "%s: list[%d] of space %u", call, got, space->id);
-	return got;
-}
-
-static int invalidate(struct ioasid_space *space, const char *call,
-	const struct ioasid_invalidation *list, unsigned int n)
-{
-	unsigned int sound = count_sound(list, n);
-	int got = refuse_unbound(space, call);
-
-	if (!got)
-		got = invalidate_sound(space, call, list, sound);
-	if (got < 0 || (unsigned int)got < sound || sound == n)
-		return got;
-	return refuse_unsound(list, sound, call) && got ? got : -EINVAL;
-}
-
-static int check_list(const struct ioasid_invalidation *list, unsigned int n, const char *call)
-{
-	if (n && !list)
-		return null_argument(call, "list");
-	if (n > LIST_MOST)
-		return error_set(-EINVAL, "%s: %u at a time, the most are %u", call, n, LIST_MOST);
-	return 0;
-}
-
-int ioasid_space_invalidate(
-	struct ioasid_space *space, const struct ioasid_invalidation *list, unsigned int n)
-{
-	int got = space ? check_list(list, n, __func__) : null_argument(__func__, "space");
-
-	if (!got && __atomic_load_n(&space->incomplete, __ATOMIC_RELAXED))
-		got = group_refuse(space, __func__);
-	if (!got)
-		got = tree_enter_shared(space, __func__);
-	if (got)
-		return got;
-	got = space_ready(space, __func__);
-	if (!got)
-		got = invalidate(space, __func__, list, n);
-	tree_leave(space);
-	return got;
+	return pgtable_unbind(space, false, __func__);
 }

@@ -33,6 +33,8 @@ static int check_one(
 
 	if (!err)
 		err = refuse_place(attachment, space, call);
+	if (!err)
+		err = pasid_check_lead(attachment->device, space, attachment->pasid, call);
 	return err ? err : intent_check(attachment->device, space, call);
 }
 

@@ -84,6 +84,26 @@ struct ioasid_space *route_leads(
 	return deepest;
 }
 
+/* A PASID table sends what a device requests to any queue, by its PASID. */
+static void each_queue(struct ioasid_space *from, void (*act)(struct ioasid_faultq *queue))
+{
+	if (!from->ctx->pasid_tables) {
+		act(from->faults);
+		return;
+	}
+	list_each(link, &from->ctx->faultqs) act(list_entry(link, struct ioasid_faultq, link));
+}
+
+void route_stop(struct ioasid_space *from)
+{
+	each_queue(from, faultq_stop);
+}
+
+void route_go_on(struct ioasid_space *from)
+{
+	each_queue(from, faultq_go_on);
+}
+
 int route_move(const struct ioasid_attachment *attachment, struct ioasid_space *from,
 	struct ioasid_space *to)
 {
@@ -93,12 +113,12 @@ int route_move(const struct ioasid_attachment *attachment, struct ioasid_space *
 
 	if (from == to)
 		return 0;
-	faultq_stop(from->faults);
+	route_stop(from);
 	/* no map of a stale range may slip in between */
 	tree_lock(to);
 	range_forget(to);
 	err = be->ops->replace(be, route, to->id);
 	tree_leave(to);
-	faultq_go_on(from->faults);
+	route_go_on(from);
 	return err;
 }

@@ -133,7 +133,7 @@ START_TEST(without_a_page_table_there_is_nothing_to_unbind_or_invalidate)
 }
 END_TEST
 
-START_TEST(pasid_tables_and_virtual_machines_are_refused_by_name)
+START_TEST(the_hosts_pasid_tables_and_pasids_as_they_are_are_refused_by_name)
 {
 	struct contract c;
 	struct guest g;
@@ -162,5 +162,5 @@ void contract_add_table(Suite *suite)
 	contract_test(tcase, a_child_with_maps_takes_no_page_table);
 	contract_test(tcase, a_child_with_a_page_table_takes_no_map);
 	contract_test(tcase, without_a_page_table_there_is_nothing_to_unbind_or_invalidate);
-	contract_test(tcase, pasid_tables_and_virtual_machines_are_refused_by_name);
+	contract_test(tcase, the_hosts_pasid_tables_and_pasids_as_they_are_are_refused_by_name);
 }

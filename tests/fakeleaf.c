@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The backend for tests of tables and notes: see fakeleaf.h. One device is bound by any descriptor
- * and leads where it is told; there are no queues.
+ * The backend for tests of tables and notes: see fakeleaf.h. Devices are bound by any descriptor
+ * and lead where they are told; there are no queues.
  */
 #include "fakeleaf.h"
 #include "error.h"
@@ -68,6 +68,7 @@ static int fake_space_hardware(struct backend *be, uint32_t space, struct backen
 	*is = (struct backend_hardware){
 		.page_sizes = -FAKE_PAGE,
 		.formats = 1u << IOASID_PGTABLE_VTD_S1 | 1u << IOASID_PGTABLE_AMD_V2,
+		.pasid_formats = 1u << IOASID_PGTABLE_AMD_V2 | 1u << IOASID_PGTABLE_SMMUV3_S1,
 		.addr_width = 57,
 	};
 	return 0;
@@ -85,12 +86,15 @@ static int fake_space_ranges(
 static int fake_device_bind(
 	struct backend *be, int fd, uint64_t label, struct backend_device *device)
 {
+	struct fakeleaf *leaf = fake(be);
+
 	(void)fd, (void)label;
 	*device = (struct backend_device){
-		.id = ++fake(be)->next,
-		.flags = IOASID_DEVICE_NESTING | IOASID_DEVICE_DIRTY,
-		.group = 1,
-		.group_size = 1,
+		.id = ++leaf->next,
+		.flags = leaf->device_flags,
+		.group = leaf->group,
+		.group_size = leaf->group_size,
+		.pasid_bits = leaf->pasid_bits,
 	};
 	return 0;
 }
@@ -102,14 +106,18 @@ static void fake_device_unbind(struct backend *be, uint32_t device)
 
 static int fake_lead(struct backend *be, struct backend_route route, uint32_t space)
 {
-	(void)be, (void)route, (void)space;
+	struct fakeleaf *leaf = fake(be);
+
+	leaf->route = route;
+	leaf->led = space;
+	if (leaf->move_hook)
+		leaf->move_hook(leaf->hook_arg);
 	return 0;
 }
 
 static int fake_detach(struct backend *be, struct backend_route route)
 {
-	(void)be, (void)route;
-	return 0;
+	return fake_lead(be, route, 0);
 }
 
 static struct fake_map *map_at(struct fakeleaf *leaf, uint32_t space, uint64_t iova)
@@ -176,17 +184,29 @@ void fakeleaf_lose_map(struct fakeleaf *leaf, uint32_t space, uint64_t iova)
 	fake_unmap(&leaf->base, space, map->first, map->last);
 }
 
-static int fake_pgtable_bind(
-	struct backend *be, uint32_t space, uint32_t parent, const struct ioasid_pgtable *table)
+static int bind_table(
+	struct fakeleaf *leaf, uint32_t space, uint32_t parent, const struct ioasid_pgtable *table)
 {
-	struct fakeleaf *leaf = fake(be);
-
 	leaf->binds++;
 	leaf->space = space;
 	leaf->parent = parent;
 	leaf->table = *table;
 	call_hook(leaf);
 	return planned(leaf, &leaf->bind_fails);
+}
+
+static int fake_pgtable_bind(
+	struct backend *be, uint32_t space, uint32_t parent, const struct ioasid_pgtable *table)
+{
+	fake(be)->pasids = false;
+	return bind_table(fake(be), space, parent, table);
+}
+
+static int fake_pasid_table_bind(
+	struct backend *be, uint32_t space, uint32_t parent, const struct ioasid_pgtable *table)
+{
+	fake(be)->pasids = true;
+	return bind_table(fake(be), space, parent, table);
 }
 
 static int fake_pgtable_unbind(struct backend *be, uint32_t space)
@@ -199,17 +219,55 @@ static int fake_pgtable_unbind(struct backend *be, uint32_t space)
 	return planned(leaf, &leaf->unbind_fails);
 }
 
+static void note_step(struct fakeleaf *leaf, int step)
+{
+	ck_assert_uint_lt(leaf->step_count, FAKE_MOST);
+	leaf->steps[leaf->step_count++] = step;
+	if (leaf->before)
+		leaf->before(leaf->hook_arg);
+}
+
+static int fake_device_invalidate(struct backend *be, uint32_t device)
+{
+	note_step(fake(be), -(int)device);
+	call_hook(fake(be));
+	return planned(fake(be), &fake(be)->device_fails);
+}
+
+static int ask_kvm(struct fakeleaf *leaf, struct backend_route route, int kvm_fd)
+{
+	leaf->route = route;
+	leaf->kvm_fd = kvm_fd;
+	call_hook(leaf);
+	return planned(leaf, &leaf->kvm_fails);
+}
+
+static int fake_kvm_map(struct backend *be, struct backend_route route, int kvm_fd)
+{
+	fake(be)->kvm_maps++;
+	return ask_kvm(fake(be), route, kvm_fd);
+}
+
+static int fake_kvm_unmap(struct backend *be, struct backend_route route, int kvm_fd)
+{
+	fake(be)->kvm_unmaps++;
+	return ask_kvm(fake(be), route, kvm_fd);
+}
+
 static int fake_invalidate(
 	struct backend *be, uint32_t space, const struct ioasid_invalidation *list, unsigned int n)
 {
 	struct fakeleaf *leaf = fake(be);
-	int result = leaf->invalidated;
+	int result;
 
-	(void)list;
+	for (unsigned int i = 0; i < n; i++)
+		ck_assert_uint_ne(list[i].what, IOASID_INVALIDATE_DEVICE);
+	note_step(leaf, (int)n);
 	leaf->invalidations++;
 	leaf->space = space;
 	leaf->listed = n;
 	call_hook(leaf);
+	result = leaf->invalidated;
 	leaf->invalidated = INT_MAX;
 	if (result == INT_MAX)
 		return (int)n;
@@ -345,15 +403,15 @@ static const struct backend_ops ops = {
 	.copy = fake_copy,
 	.unmap = fake_unmap,
 	.pgtable_bind = fake_pgtable_bind,
-	.pasid_table_bind = backend_unsupported_pasid_table_bind,
+	.pasid_table_bind = fake_pasid_table_bind,
 	.pgtable_unbind = fake_pgtable_unbind,
 	.invalidate = fake_invalidate,
-	.device_invalidate = backend_unsupported_device_invalidate,
+	.device_invalidate = fake_device_invalidate,
 	.dirty_start = fake_dirty_start,
 	.dirty_stop = fake_dirty_stop,
 	.dirty_read = fake_dirty_read,
-	.kvm_map = backend_unsupported_kvm,
-	.kvm_unmap = backend_unsupported_kvm,
+	.kvm_map = fake_kvm_map,
+	.kvm_unmap = fake_kvm_unmap,
 	.memory_register = fake_memory,
 	.memory_unregister = fake_memory,
 };
@@ -368,5 +426,8 @@ struct fakeleaf *fakeleaf_new(uint64_t extensions)
 	leaf->base.extensions = extensions | UINT64_C(1) << IOASID_EXT_MAP_BEFORE_ATTACH;
 	leaf->io_page = FAKE_PAGE;
 	leaf->invalidated = INT_MAX;
+	leaf->device_flags = IOASID_DEVICE_NESTING | IOASID_DEVICE_DIRTY;
+	leaf->pasid_bits = 8;
+	leaf->group = leaf->group_size = 1;
 	return leaf;
 }

@@ -39,15 +39,31 @@ struct fakeleaf {
 	unsigned int read_skip; /* that many reads go well first */
 	int invalidated;        /* what the next invalidation returns; INT_MAX: as it should */
 	const char *reason;     /* for what fails */
+	int device_fails;       /* an invalidation of a device */
+	int kvm_fails;
+	/* of devices to be bound */
+	uint32_t device_flags; /* IOASID_DEVICE_* */
+	uint32_t pasid_bits, group, group_size;
 	/* called in bind, unbind, invalidate, start, stop and read, if set */
 	void (*hook)(void *arg);
+	void (*before)(void *arg); /* an invalidation is planned to fail or not */
 	void *hook_arg;
+
+	/* called where a route is attached, moves or ends, if set */
+	void (*move_hook)(void *arg);
 
 	/* what it was asked */
 	unsigned int binds, unbinds, invalidations, starts, stops, reads;
 	uint32_t space, parent;      /* of the last bind */
 	struct ioasid_pgtable table; /* of the last bind */
+	bool pasids;                 /* that was one of PASIDs */
 	unsigned int listed;         /* length of the last list */
+	int steps[FAKE_MOST];        /* the lengths of all lists; of a device, minus its number */
+	unsigned int step_count;
+	unsigned int kvm_maps, kvm_unmaps;
+	struct backend_route route; /* of the last of these, or the last that moved */
+	int kvm_fd;
+	uint32_t led; /* where to */
 	struct fake_map read[FAKE_MOST];
 	bool kept[FAKE_MOST]; /* by those reads */
 	bool closed;

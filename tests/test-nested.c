@@ -97,6 +97,61 @@ START_TEST(one_that_cannot_be_written_down_stops_only_what_comes_after)
 }
 END_TEST
 
+static struct ioasid_invalidation all_of(struct ioasid_device *device)
+{
+	return (struct ioasid_invalidation){.what = IOASID_INVALIDATE_DEVICE, .device = device};
+}
+
+START_TEST(what_is_of_a_device_goes_to_its_table)
+{
+	struct ioasid_invalidation list[MANY];
+	struct scene s;
+
+	scene_begin(&s, true);
+	fill(list);
+	list[300] = all_of(s.device[1]);
+	bind(&s);
+	ck_assert_int_eq(ok(ioasid_space_invalidate(s.giova, list, MANY)), MANY);
+	for (int i = 0; i < DEVICES; i++)
+		ck_assert_uint_eq(tablekit_table(i)->handled, MANY - (i != 1));
+	scene_end(&s);
+}
+END_TEST
+
+START_TEST(a_device_whose_table_fails_stops_the_list)
+{
+	struct ioasid_invalidation list[MANY];
+	struct scene s;
+
+	scene_begin(&s, true);
+	fill(list);
+	list[300] = all_of(s.device[1]);
+	list[500] = all_of(s.device[0]);
+	bind(&s);
+	tablekit_table(0)->handles = 499;
+	ck_assert_int_eq(ok(ioasid_space_invalidate(s.giova, list, MANY)), 500);
+	support_error_has("list[500]", "ioasid_space_invalidate");
+	support_error_has("errno 110", "ioasid_space_invalidate");
+	fails(-EIO, "list[0]", ioasid_space_invalidate(s.giova, list + 500, 1));
+	scene_end(&s);
+}
+END_TEST
+
+START_TEST(a_pasid_table_is_refused_by_name)
+{
+	struct scene s;
+
+	scene_begin(&s, true);
+	fails(-EOPNOTSUPP, "virtual IOMMU",
+		ioasid_space_bind_pasid_table(
+			s.giova, IOASID_OPTS(ioasid_pgtable, .format = IOASID_PGTABLE_SMMUV3_S1,
+					 .words = {1, 2})));
+	support_error_has("PASID table of space 2", "ioasid_space_bind_pasid_table");
+	bind(&s);
+	scene_end(&s);
+}
+END_TEST
+
 START_TEST(without_a_device_there_is_nothing_to_forget)
 {
 	struct ioasid_invalidation list[MANY];
@@ -254,6 +309,9 @@ int main(void)
 	tcase_add_test(tcase, every_table_hears_all_of_a_list);
 	tcase_add_test(tcase, the_first_one_failing_is_an_error);
 	tcase_add_test(tcase, one_that_cannot_be_written_down_stops_only_what_comes_after);
+	tcase_add_test(tcase, what_is_of_a_device_goes_to_its_table);
+	tcase_add_test(tcase, a_device_whose_table_fails_stops_the_list);
+	tcase_add_test(tcase, a_pasid_table_is_refused_by_name);
 	tcase_add_test(tcase, without_a_device_there_is_nothing_to_forget);
 	tcase_add_test(tcase, a_device_that_does_not_move_keeps_the_others_where_they_are);
 	tcase_add_test(tcase, a_start_that_fails_half_way_leaves_none_tracking);

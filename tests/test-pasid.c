@@ -171,6 +171,74 @@ START_TEST(a_device_without_pasids_keeps_the_kernels_own_table)
 }
 END_TEST
 
+/* Of the kernel, with what the calls were about. */
+static unsigned int invalidations;
+
+static int count(unsigned long number)
+{
+	invalidations += number == IOMMUFD_HWPT_INVALIDATE;
+	return 0;
+}
+
+static int forget_device(struct scene *s)
+{
+	struct ioasid_invalidation one = {.what = IOASID_INVALIDATE_DEVICE, .device = s->device};
+
+	invalidations = 0;
+	return ioasid_space_invalidate(s->child, &one, 1);
+}
+
+START_TEST(a_device_is_forgotten_once_by_each_guests_table_that_its_routes_lead_to)
+{
+	struct ioasid_attachment *below, *above, *by_pasid;
+	struct ioasid_space *other;
+	struct scene s;
+
+	begin(&s, &with_pasids, NEST);
+	ok(ioasid_space_new_nested(s.space, NULL, &other));
+	ok(routekit_bind_table(other, 0x5000));
+	below = attach(&s, s.space);
+	by_pasid = attach_pasid(&s, s.child);
+	routekit.meanwhile = count;
+	ck_assert_int_eq(ok(forget_device(&s)), 1);
+	ck_assert_uint_eq(invalidations, 1); /* the parent's table is no guest's */
+	above = attach(&s, s.child);
+	ck_assert_uint_eq(routekit.led[0][0], routekit.led[0][1]);
+	ck_assert_int_eq(ok(forget_device(&s)), 1);
+	ck_assert_uint_eq(invalidations, 1);
+	ok(ioasid_attachment_replace(above, other));
+	ck_assert_int_eq(ok(forget_device(&s)), 1);
+	ck_assert_uint_eq(invalidations, 2);
+	ok(ioasid_attachment_detach(above));
+	ok(ioasid_space_unbind_pgtable(other));
+	ok(ioasid_space_destroy(other));
+	end(&s, below, by_pasid);
+}
+END_TEST
+
+/* Of no device the kernel says that it takes ENQCMD, so that the core asks for none. */
+START_TEST(no_virtual_machine_translates_pasids)
+{
+	struct ioasid_attachment *route;
+	struct backend_route pasid;
+	struct backend *be;
+	struct scene s;
+
+	begin(&s, &with_pasids, 0);
+	route = attach_pasid(&s, s.space);
+	fails(-EINVAL, "not mediated", ioasid_kvm_map_pasid(route, 0));
+	be = &routekit_leaf(s.ctx)->base;
+	pasid = (struct backend_route){s.device->is.id, PASID};
+	ck_assert_int_eq(be->ops->kvm_map(be, pasid, 0), -EOPNOTSUPP);
+	error_from(-EOPNOTSUPP, "ioasid_kvm_map_pasid");
+	support_error_has("no KVM has", "ioasid_kvm_map_pasid");
+	support_error_has("iommufd", "ioasid_kvm_map_pasid");
+	ck_assert_int_eq(be->ops->kvm_unmap(be, pasid, 0), -EOPNOTSUPP);
+	error_forget();
+	end(&s, route, NULL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pasid");
@@ -184,5 +252,8 @@ int main(void)
 	tcase_add_test(tcase, the_default_route_moves_beside_a_pasid);
 	tcase_add_test(tcase, a_device_does_without_pasids_where_its_iommu_has_them_not_for_this);
 	tcase_add_test(tcase, a_device_without_pasids_keeps_the_kernels_own_table);
+	tcase_add_test(
+		tcase, a_device_is_forgotten_once_by_each_guests_table_that_its_routes_lead_to);
+	tcase_add_test(tcase, no_virtual_machine_translates_pasids);
 	return support_run(suite);
 }

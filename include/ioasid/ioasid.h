@@ -235,6 +235,7 @@ int ioasid_space_children(
 #define IOASID_SPACE_INFO_INCOMPLETE  (1u << 2) /* commands fail with -EDEADLK, see there */
 #define IOASID_SPACE_INFO_PGTABLE     (1u << 3) /* a guest's page table is bound, see pgtable.h */
 #define IOASID_SPACE_INFO_DIRTY       (1u << 4) /* written pages are noted, see pgtable.h */
+#define IOASID_SPACE_INFO_PASID_TABLE (1u << 5) /* a guest's PASID table is, see pgtable.h */
 
 /**
  * struct ioasid_space_info - what a space is and holds
@@ -388,8 +389,9 @@ struct ioasid_attach_opts {
  * @opts: NULL: the device's default route (no PASID)
  * @attachment: out; release with ioasid_attachment_detach()
  *
- * Return: 0; -EINVAL bad option, other context, PASID too wide, parent not attached, -E2BIG,
- * -EBUSY the route, or the group's, leads elsewhere, -EEXIST it leads there, -EADDRINUSE maps of
+ * Return: 0; -EINVAL bad option, other context, PASID too wide, parent not attached, a PASID where
+ * a PASID table says otherwise, -E2BIG, -EBUSY the route, or the group's, leads elsewhere, or other
+ * PASIDs are in the way of a PASID table or of ENQCMD, -EEXIST it leads there, -EADDRINUSE maps of
  * @space lie in the device's reserved windows, -EOPNOTSUPP the device cannot serve the intent of
  * @space, -ENOSPC its page requests exceed the queue, -ENOMEM, -ENODEV closed.
  * (proposal 2.2: ATTACH_IOASID)

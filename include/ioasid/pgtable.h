@@ -58,7 +58,8 @@ struct ioasid_pgtable {
  *
  * Devices that are attached to @space move to the table at once, later ones at their attach.
  * Until ioasid_space_unbind_pgtable() the space takes no map and no child, and cannot be destroyed.
- * Pages that devices write through the table are noted as the parent's.
+ * Pages that devices write through the table are noted as the parent's. For a PASID beside a PASID
+ * table, see ioasid_space_bind_pasid_table(), it is only taken note of.
  *
  * Return: 0; -EINVAL bad option, a space without a parent or whose parent is no nesting parent,
  * -E2BIG, -EBUSY it has a table, maps or children, or notes dirty pages, -EOPNOTSUPP the backend
@@ -76,8 +77,8 @@ int ioasid_space_bind_pgtable(struct ioasid_space *space, const struct ioasid_pg
  * Devices that are attached to @space find it empty; their outstanding page requests are cancelled.
  * On kernels up to Linux 6.12 the emptied space is without its fault queue until the next bind.
  *
- * Return: 0; -ENOENT no table is bound, -EDEADLK, -EADDRINUSE, -ENOMEM, -EINVAL, -ENODEV closed;
- * -EIO a device that had moved could not go back: unbind again, or detach it.
+ * Return: 0; -ENOENT no page table is bound, -EDEADLK, -EADDRINUSE, -ENOMEM, -EINVAL, -ENODEV
+ * closed; -EIO a device that had moved could not go back: unbind again, or detach it.
  */
 int ioasid_space_unbind_pgtable(struct ioasid_space *space);
 
@@ -94,13 +95,13 @@ int ioasid_space_unbind_pgtable(struct ioasid_space *space);
 /**
  * struct ioasid_invalidation - what a guest invalidated
  * @what: IOASID_INVALIDATE_*
- * @flags: IOASID_INVALIDATE_LEAF
+ * @flags: IOASID_INVALIDATE_LEAF, of DEVICE 0
  * @addr: start, bytes, page aligned (RANGE), else 0
  * @length: bytes, a multiple of the page size (RANGE), else 0
  * @pasid: where a PASID table is bound, of which PASID (RANGE, PASID), IOASID_PASID_NONE: of
  *         addresses without one; else 0
  * @reserved: zero
- * @device: one that is attached to the space (DEVICE), else NULL
+ * @device: one of the context that is attached to the space (DEVICE), else NULL
  */
 struct ioasid_invalidation {
 	uint32_t what;
@@ -113,25 +114,37 @@ struct ioasid_invalidation {
 };
 
 /**
- * ioasid_space_invalidate - let the IOMMU forget what it knows of a bound page table
- * @space: a space with a bound page table
+ * ioasid_space_invalidate - let the IOMMU forget what it knows of a bound table
+ * @space: a space with a bound page table or PASID table
  * @list: in order
  * @n: how many, 0 to 2^20
  *
+ * No lock of the context is taken, unless one in the list is of a device.
+ *
  * Return: how many were handled, in order; less than @n only where the next one failed, and
- * ioasid_last_error() says why; if that is the first: -EINVAL it is unsound, -EIO the hardware
- * failed. -ENOENT no table is bound, -EINVAL, -EDEADLK, -ENODEV closed. (proposal 2.1:
- * INVALIDATE_CACHE)
+ * ioasid_last_error() says why; if that is the first: -EINVAL it is unsound, or its device is not
+ * attached to @space, -EIO the hardware failed. -ENOENT no table is bound, -EINVAL, -EDEADLK,
+ * -ENODEV closed. (proposal 2.1: INVALIDATE_CACHE)
  */
 int ioasid_space_invalidate(
 	struct ioasid_space *space, const struct ioasid_invalidation *list, unsigned int n);
 
 /**
  * ioasid_space_bind_pasid_table - hand the guest's whole PASID table to the IOMMU
- * @space: a space whose parent was made with IOASID_SPACE_NEST_PARENT
- * @table: the table: format, root, width
+ * @space: a space without maps whose parent was made with IOASID_SPACE_NEST_PARENT
+ * @table: the table: its format, and in words the guest's entry for the device
  *
- * Return: 0; -EOPNOTSUPP no backend has that yet; -EINVAL, -ENODEV. (proposal 5.7)
+ * As ioasid_space_bind_pgtable(), but the guest's table says for each PASID of the devices that
+ * lead to @space by default which page table translates it. A PASID of such a device may be
+ * attached too, without effect on that, to another child of the same parent: then page requests of
+ * the PASID are that space's, and what is invalidated there is forgotten of it. No PASID is
+ * attached to @space. Page requests of the devices, whatever their PASID, are cancelled when they
+ * come and go.
+ *
+ * Return: 0; -EOPNOTSUPP the backend takes no PASID tables, or none of this format: those of
+ * VT-d are the host's, attach each PASID to a space of its own; -EBUSY a PASID is attached to
+ * @space, or a PASID of its devices to what is no child of its parent; else as
+ * ioasid_space_bind_pgtable(). (proposal 5.7)
  */
 int ioasid_space_bind_pasid_table(struct ioasid_space *space, const struct ioasid_pgtable *table);
 
@@ -139,17 +152,24 @@ int ioasid_space_bind_pasid_table(struct ioasid_space *space, const struct ioasi
  * ioasid_space_unbind_pasid_table - take back ioasid_space_bind_pasid_table()
  * @space: the space
  *
- * Return: 0; -ENOENT no table is bound, -EINVAL, -ENODEV closed.
+ * Devices find @space empty, and their PASIDs lead where they were attached.
+ *
+ * Return: 0; -ENOENT no PASID table is bound, else as ioasid_space_unbind_pgtable().
  */
 int ioasid_space_unbind_pasid_table(struct ioasid_space *space);
 
 /**
  * ioasid_kvm_map_pasid - let a virtual machine's ENQCMD use the PASID of an attachment
- * @attachment: one with a PASID
+ * @attachment: one with a PASID, of a mediated device with IOASID_DEVICE_ENQCMD
  * @kvm_fd: the virtual machine, from KVM_CREATE_VM; stays the caller's
  *
- * Return: 0; -EOPNOTSUPP neither kernel nor backend has that; -EINVAL, -EBADF, -ENODEV closed.
- * (proposal 4: KVM_MAP_PASID)
+ * From now on the machine's processors translate the PASID to that of the attachment's route on the
+ * wire. What moves the route, as a detach or a replace, takes that back. Of a device that is not
+ * mediated the PASIDs travel as they are.
+ *
+ * Return: 0; -EEXIST the machine translates that PASID to another, or the attachment's is mapped
+ * there; -EINVAL no PASID, not mediated, no ENQCMD, or @kvm_fd is no virtual machine; -EOPNOTSUPP
+ * neither kernel nor backend has that; -EBADF, -ENOMEM, -ENODEV closed. (proposal 4: KVM_MAP_PASID)
  */
 int ioasid_kvm_map_pasid(struct ioasid_attachment *attachment, int kvm_fd);
 
@@ -158,7 +178,7 @@ int ioasid_kvm_map_pasid(struct ioasid_attachment *attachment, int kvm_fd);
  * @attachment: the attachment
  * @kvm_fd: the same virtual machine
  *
- * Return: 0; -ENOENT it is not mapped there, -EOPNOTSUPP, -EINVAL, -EBADF, -ENODEV closed.
+ * Return: 0; -ENOENT it is not mapped there, -EINVAL, -EOPNOTSUPP, -EBADF as there, -ENODEV closed.
  */
 int ioasid_kvm_unmap_pasid(struct ioasid_attachment *attachment, int kvm_fd);
 

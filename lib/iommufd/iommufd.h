@@ -165,9 +165,12 @@ void iommufd_memory_end(struct iommufd *leaf);
 /* nested.c */
 int iommufd_pgtable_bind(
 	struct backend *be, uint32_t space, uint32_t parent, const struct ioasid_pgtable *table);
+int iommufd_pasid_table_bind(
+	struct backend *be, uint32_t space, uint32_t parent, const struct ioasid_pgtable *table);
 int iommufd_pgtable_unbind(struct backend *be, uint32_t space);
 int iommufd_invalidate(
 	struct backend *be, uint32_t space, const struct ioasid_invalidation *list, unsigned int n);
+int iommufd_device_invalidate(struct backend *be, uint32_t id);
 
 /* dirty.c */
 int iommufd_dirty_start(struct backend *be, uint32_t space);

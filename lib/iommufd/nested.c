@@ -115,6 +115,15 @@ int iommufd_pgtable_bind(
 	return err ? err : rebind(leaf, iommufd_space(leaf, id), &binding);
 }
 
+int iommufd_pasid_table_bind(
+	struct backend *be, uint32_t id, uint32_t parent, const struct ioasid_pgtable *table)
+{
+	(void)be, (void)id, (void)parent, (void)table;
+	return error_reason(-EOPNOTSUPP,
+		"a kernel takes a guest's PASID table only through a virtual IOMMU of its own (Linux 6.13, "
+		"of Arm's SMMUv3), which this library does not make");
+}
+
 int iommufd_pgtable_unbind(struct backend *be, uint32_t id)
 {
 	struct iommufd *leaf = iommufd_of(be);
@@ -254,4 +263,42 @@ int iommufd_invalidate(
 	got = invalidate_list(leaf, iommufd_space(leaf, id), list, n);
 	pthread_rwlock_unlock(&leaf->lock);
 	return got;
+}
+
+/* Its routes before this one lead to that table too. */
+static bool led_before(const struct iommufd_device *device, const struct iommufd_route *route)
+{
+	list_each(link, &device->routes)
+	{
+		const struct iommufd_route *before =
+			list_entry(link, struct iommufd_route, of_device);
+
+		if (before == route)
+			break;
+		if (before->table == route->table)
+			return true;
+	}
+	return false;
+}
+
+/* The kernel forgets by table, for all its devices and in them; it has no word for one device. */
+int iommufd_device_invalidate(struct backend *be, uint32_t id)
+{
+	static const struct ioasid_invalidation all = {.what = IOASID_INVALIDATE_SPACE};
+	struct iommufd *leaf = iommufd_of(be);
+	struct iommufd_device *device = iommufd_device(leaf, id);
+
+	list_each(link, &device->routes)
+	{
+		const struct iommufd_route *route =
+			list_entry(link, struct iommufd_route, of_device);
+		int got;
+
+		if (!route->table || !route->table->parent || led_before(device, route))
+			continue;
+		got = invalidate_table(leaf, route->table, &all, 1);
+		if (got < 0)
+			return got;
+	}
+	return 0;
 }

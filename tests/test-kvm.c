@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PASIDs that a processor sends: which attachments a virtual machine may translate a PASID for, and
+ * which devices take ENQCMD in one context. What a machine does with it is the leaf's tests'
+ * business.
+ */
+#include "guestkit.h"
+
+#define MDEV   (IOASID_DEVICE_MEDIATED | IOASID_DEVICE_NESTING)
+#define ENQCMD (IOASID_DEVICE_ENQCMD | IOASID_DEVICE_NESTING)
+#define BOTH   (MDEV | IOASID_DEVICE_ENQCMD)
+#define NONE   IOASID_PASID_NONE
+
+struct scene {
+	struct guest g;
+	struct ioasid_space *space;
+	struct ioasid_device *device;
+	struct ioasid_attachment *route;
+};
+
+static struct ioasid_device *add(struct scene *s, uint32_t flags, const char *name)
+{
+	s->g.leaf->group++;
+	s->g.leaf->device_flags = flags;
+	return guest_device(&s->g, name);
+}
+
+/* A device of this kind, by this PASID. */
+static void begin(struct scene *s, uint32_t flags, uint32_t pasid)
+{
+	guest_begin(&s->g);
+	ok(ioasid_space_new(s->g.ctx, NULL, &s->space));
+	s->device = add(s, flags, "mdev0");
+	ok(guest_attach(s->device, s->space, pasid, &s->route));
+}
+
+static void end(struct scene *s)
+{
+	ok(ioasid_attachment_detach(s->route));
+	ok(ioasid_device_unbind(s->device));
+	ok(ioasid_space_destroy(s->space));
+	guest_end(&s->g);
+}
+
+static void context_is_held(void *arg)
+{
+	struct scene *s = arg;
+
+	ck_assert_int_eq(pthread_mutex_trylock(&s->g.ctx->lock), EBUSY);
+}
+
+START_TEST(what_is_mapped_reaches_the_backend)
+{
+	struct scene s;
+
+	begin(&s, BOTH, 5);
+	s.g.leaf->hook = context_is_held;
+	s.g.leaf->hook_arg = &s;
+	ok(ioasid_kvm_map_pasid(s.route, 0));
+	ck_assert_uint_eq(s.g.leaf->kvm_maps, 1);
+	ck_assert_uint_eq(s.g.leaf->route.device, s.device->is.id);
+	ck_assert_uint_eq(s.g.leaf->route.pasid, 5);
+	ck_assert_int_eq(s.g.leaf->kvm_fd, 0);
+	memset(&s.g.leaf->route, 0, sizeof(s.g.leaf->route));
+	ok(ioasid_kvm_unmap_pasid(s.route, 1));
+	ck_assert_uint_eq(s.g.leaf->kvm_unmaps, 1);
+	ck_assert_uint_eq(s.g.leaf->route.device, s.device->is.id);
+	ck_assert_uint_eq(s.g.leaf->route.pasid, 5);
+	ck_assert_int_eq(s.g.leaf->kvm_fd, 1);
+	s.g.leaf->hook = NULL;
+	end(&s);
+}
+END_TEST
+
+START_TEST(what_the_backend_refuses_is_told)
+{
+	struct scene s;
+
+	begin(&s, BOTH, 5);
+	s.g.leaf->reason = "it goes to 9";
+	s.g.leaf->kvm_fails = -EEXIST;
+	fails(-EEXIST, "it goes to 9", ioasid_kvm_map_pasid(s.route, 0));
+	support_error_has("PASID 5 of mdev0", "ioasid_kvm_map_pasid");
+	s.g.leaf->kvm_fails = -ENOENT;
+	fails(-ENOENT, "PASID 5 of mdev0", ioasid_kvm_unmap_pasid(s.route, 0));
+	end(&s);
+}
+END_TEST
+
+static const struct {
+	uint32_t flags, pasid;
+	const char *words;
+} untranslated[] = {
+	{BOTH, NONE, "no PASID"},
+	{MDEV, 5, "knows of no work by ENQCMD"},
+	{ENQCMD, 5, "not mediated"},
+	{IOASID_DEVICE_NESTING, 5, "not mediated"},
+};
+
+START_TEST(only_a_pasid_of_a_mediated_device_with_enqcmd_is_translated)
+{
+	struct scene s;
+
+	begin(&s, untranslated[_i].flags, untranslated[_i].pasid);
+	fails(-EINVAL, untranslated[_i].words, ioasid_kvm_map_pasid(s.route, 0));
+	support_error_has("mdev0", "ioasid_kvm_map_pasid");
+	fails(-EINVAL, untranslated[_i].words, ioasid_kvm_unmap_pasid(s.route, 0));
+	fails(-EBADF, "99999", ioasid_kvm_map_pasid(s.route, 99999));
+	fails(-EBADF, "99999", ioasid_kvm_unmap_pasid(s.route, 99999));
+	ck_assert_uint_eq(s.g.leaf->kvm_maps + s.g.leaf->kvm_unmaps, 0);
+	end(&s);
+}
+END_TEST
+
+START_TEST(enqcmd_of_a_mediated_device_and_of_another_exclude_each_other)
+{
+	static const uint32_t kinds[] = {BOTH, ENQCMD};
+	struct ioasid_attachment *second = NULL, *by_default;
+	struct ioasid_device *other;
+	struct scene s;
+
+	begin(&s, kinds[_i], 5);
+	other = add(&s, kinds[!_i], "other");
+	ok(guest_attach(other, s.space, NONE, &by_default));
+	fails(-EBUSY, "mdev0", guest_attach(other, s.space, 6, &second));
+	support_error_has("PASID 6 of other", "ioasid_device_attach");
+	ck_assert_ptr_null(second);
+	ok(ioasid_attachment_detach(s.route));
+	ok(guest_attach(other, s.space, 6, &second));
+	fails(-EBUSY, "other", guest_attach(s.device, s.space, 5, &s.route));
+	ok(guest_attach(s.device, s.space, NONE, &s.route)); /* without a PASID nothing is sent */
+	ok(ioasid_attachment_detach(second));
+	ok(ioasid_attachment_detach(by_default));
+	ok(ioasid_device_unbind(other));
+	end(&s);
+}
+END_TEST
+
+START_TEST(devices_of_one_kind_or_without_enqcmd_go_together)
+{
+	static const uint32_t kinds[][2] = {{BOTH, BOTH}, {ENQCMD, ENQCMD}, {BOTH, MDEV},
+		{BOTH, IOASID_DEVICE_NESTING}, {ENQCMD, MDEV}, {MDEV, IOASID_DEVICE_NESTING}};
+	struct ioasid_attachment *second;
+	struct ioasid_device *other;
+	struct scene s;
+
+	begin(&s, kinds[_i][0], 5);
+	other = add(&s, kinds[_i][1], "other");
+	ok(guest_attach(other, s.space, 5, &second));
+	ok(ioasid_attachment_detach(second));
+	ok(ioasid_device_unbind(other));
+	end(&s);
+}
+END_TEST
+
+START_TEST(a_closed_context_translates_nothing)
+{
+	struct scene s;
+
+	begin(&s, BOTH, 5);
+	ioasid_close(s.g.ctx);
+	fails(-ENODEV, "closed", ioasid_kvm_map_pasid(s.route, 0));
+	fails(-ENODEV, "closed", ioasid_kvm_unmap_pasid(s.route, 0));
+	s.g.ctx = NULL;
+	end(&s);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("kvm");
+	TCase *tcase = support_case(suite, "kvm");
+
+	tcase_add_test(tcase, what_is_mapped_reaches_the_backend);
+	tcase_add_test(tcase, what_the_backend_refuses_is_told);
+	tcase_add_loop_test(
+		tcase, only_a_pasid_of_a_mediated_device_with_enqcmd_is_translated, 0, 4);
+	tcase_add_loop_test(
+		tcase, enqcmd_of_a_mediated_device_and_of_another_exclude_each_other, 0, 2);
+	tcase_add_loop_test(tcase, devices_of_one_kind_or_without_enqcmd_go_together, 0, 6);
+	tcase_add_test(tcase, a_closed_context_translates_nothing);
+	return support_run(suite);
+}
