@@ -284,5 +284,6 @@ int main(void)
 	walk_x86_suite(suite);
 	walk_arm_suite(suite);
 	walk_pasids_suite(suite);
+	walk_race_suite(suite);
 	return support_run(suite);
 }

@@ -30,5 +30,6 @@ struct walk_answer walk_now(
 void walk_x86_suite(Suite *suite);
 void walk_arm_suite(Suite *suite);
 void walk_pasids_suite(Suite *suite);
+void walk_race_suite(Suite *suite);
 
 #endif

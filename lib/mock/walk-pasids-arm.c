@@ -43,9 +43,8 @@
 #define CD_E0PD BIT(2)
 #define CD_TTB  BITS(51, 4)
 
-#define CD_SIZE       UINT64_C(64)
-#define ADDRESS_BITS  48           /* OAS */
-#define CD_LIST_BYTES UINT64_C(64) /* the least alignment of either table */
+#define CD_SIZE      UINT64_C(64)
+#define ADDRESS_BITS 48 /* OAS */
 
 static uint32_t field(uint64_t word, unsigned int last, unsigned int first)
 {
@@ -71,9 +70,11 @@ static uint32_t split_of(uint32_t bits, uint32_t format)
 /* The pointer's bits below the table's size are taken as zero. */
 static uint64_t root_of(uint64_t pointer, uint32_t bits, uint32_t split)
 {
-	uint64_t size = split ? UINT64_C(8) << (bits > split ? bits - split : 0) : CD_SIZE << bits;
+	uint64_t size = CD_SIZE << bits;
 
-	return pointer & ~((size > CD_LIST_BYTES ? size : CD_LIST_BYTES) - 1);
+	if (split)
+		size = UINT64_C(8) << (bits > split ? bits - split : 0);
+	return pointer & ~(size - 1);
 }
 
 int walk_pasids_of_arm(const struct ioasid_pgtable *table, struct walk_pasids *pasids)

@@ -80,7 +80,7 @@ static bool settle(
 		lacks(answer, answer->addr);
 		return true;
 	}
-	if (ask->quiet || !find_words(path, word, answer))
+	if (!find_words(path, word, answer))
 		return true;
 	return mark(path, word);
 }
@@ -186,7 +186,7 @@ uint32_t walk_pasid(struct walk_memory *memory, const struct walk_pasids *pasids
 		entry->bypass = pasids->none == WALK_NONE_BYPASS;
 		if (pasids->none != WALK_NONE_FIRST)
 			return entry->bypass ? IOASID_MOCK_FAULT_NONE : IOASID_MOCK_FAULT_PASID;
-	} else if (!pasids->bits || pasid >> pasids->bits || is_taken(pasids, pasid)) {
+	} else if (pasid >> pasids->bits || is_taken(pasids, pasid)) {
 		return IOASID_MOCK_FAULT_PASID;
 	}
 	if (pasids->format == IOASID_PGTABLE_SMMUV3_S1)
