@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A guest with a virtual IOMMU and page tables of its own (the proposal's flow 5.4): its table is
- * bound below the monitor's maps, its invalidations are passed on, and what devices write is noted,
- * as a migration wants it. What a platform does not offer is said, and the rest goes on.
+ * bound above the monitor's maps, devices are translated by both, its invalidations are passed on,
+ * and what devices write is noted, as a migration wants it. What a platform does not offer is said,
+ * and the rest goes on.
  */
 #include "must.h"
 #include <errno.h>
@@ -16,6 +17,7 @@
 #define GIOVA UINT64_C(0x40000000)
 #define ROOT  (8 * PAGE) /* where the guest has its tables, one a level, each a page */
 #define DATA  (16 * PAGE)
+#define OTHER (17 * PAGE)
 
 struct machine {
 	struct ioasid_mock *platform;
@@ -82,12 +84,12 @@ static void demolish(struct machine *m)
 	ioasid_mock_free(m->platform);
 }
 
-/* What the guest's driver does: four levels, so that the page at GIOVA is the one at DATA. Present,
- * writable, for user requests: as the processor's tables are. */
-static void guest_maps(void)
+/* What the guest's driver does: four levels, so that the page at GIOVA is this one of its memory.
+ * Present, writable, for user requests: as the processor's tables are. */
+static void guest_maps(uint64_t page)
 {
 	for (uint64_t level = 0; level < 4; level++) {
-		uint64_t next = level < 3 ? ROOT + (level + 1) * PAGE : DATA;
+		uint64_t next = level < 3 ? ROOT + (level + 1) * PAGE : page;
 		uint64_t index = GIOVA >> (39 - 9 * level) & 511;
 
 		ram[(ROOT + level * PAGE) / 8 + index] = next | 7;
@@ -104,46 +106,80 @@ static struct ioasid_pgtable guest_table(void)
 	};
 }
 
-/* The guest takes the page away again, and tells its IOMMU, which is the monitor. */
-static void guest_unmaps(struct machine *m)
+/* What the device finds at GIOVA. */
+static uint64_t device_reads(struct machine *m)
 {
-	struct ioasid_invalidation list[] = {
-		{.what = IOASID_INVALIDATE_RANGE,
-			.flags = IOASID_INVALIDATE_LEAF,
-			.addr = GIOVA,
-			.length = PAGE},
-		{.what = IOASID_INVALIDATE_SPACE},
-	};
-	unsigned int n = sizeof(list) / sizeof(list[0]);
+	uint64_t word = 0;
+	struct ioasid_mock_dma dma = {.kind = IOASID_MOCK_DMA_READ,
+		.pasid = IOASID_PASID_NONE,
+		.iova = GIOVA,
+		.buffer = &word,
+		.length = sizeof(word)};
 
-	ram[(ROOT + 3 * PAGE) / 8 + (GIOVA >> 12 & 511)] = 0;
-	must_hold(must(ioasid_space_invalidate(m->giova, list, n)) == (int)n);
-	printf("%u invalidations handled\n", n);
+	must(ioasid_mock_dma(m->hardware, &dma));
+	return word;
+}
+
+/* The guest has changed its table at GIOVA, and tells its IOMMU, which is the monitor. */
+static void guest_invalidates(struct machine *m)
+{
+	struct ioasid_invalidation one = {.what = IOASID_INVALIDATE_RANGE,
+		.flags = IOASID_INVALIDATE_LEAF,
+		.addr = GIOVA,
+		.length = PAGE};
+
+	must_hold(must(ioasid_space_invalidate(m->giova, &one, 1)) == 1);
+}
+
+/* Where the tables, as they are in memory now, lead. */
+static void look(struct machine *m)
+{
+	struct ioasid_mock_translation look = {
+		.pasid = IOASID_PASID_NONE, .iova = GIOVA, .access = IOASID_FAULT_READ};
+
+	must(ioasid_mock_translate(m->hardware, &look));
+	printf("0x%llx is the guest's 0x%llx\n", (unsigned long long)look.iova,
+		(unsigned long long)look.parent_addr);
 }
 
 static void nest(struct machine *m)
 {
 	struct ioasid_pgtable table = guest_table();
 
-	guest_maps();
-	if (!offered(ioasid_space_bind_pgtable(m->giova, &table), "a guest's page table"))
-		return;
-	guest_unmaps(m);
-	must(ioasid_space_unbind_pgtable(m->giova));
+	ram[DATA / 8] = 1;
+	ram[OTHER / 8] = 2;
+	guest_maps(DATA);
+	must(ioasid_space_bind_pgtable(m->giova, &table));
+	look(m);
+	must_hold(device_reads(m) == 1);
+	/* another page is there now, but the IOMMU remembers the first one until it is told */
+	guest_maps(OTHER);
+	look(m);
+	must_hold(device_reads(m) == 1);
+	guest_invalidates(m);
+	must_hold(device_reads(m) == 2);
+	printf("the device reads %llu after the invalidation\n",
+		(unsigned long long)device_reads(m));
 }
 
-/* One round of a migration: the pages that were written since the last one. */
+/* One round of a migration: the pages that devices wrote since the last one, through the guest's
+ * table too, as the guest's memory has them. */
 static void migrate(struct machine *m)
 {
-	uint64_t bitmap = 0;
+	uint64_t bitmap = 0, word = 3;
+	struct ioasid_mock_dma dma = {.kind = IOASID_MOCK_DMA_WRITE,
+		.pasid = IOASID_PASID_NONE,
+		.iova = GIOVA,
+		.buffer = &word,
+		.length = sizeof(word)};
 
-	if (!offered(ioasid_space_dirty_start(m->gpa), "notes of written pages"))
-		return;
+	must(ioasid_mock_dma(m->hardware, &dma));
 	must(ioasid_space_dirty_read(
 		m->gpa, IOASID_OPTS(ioasid_dirty, .iova = 0, .length = sizeof(ram), .granule = PAGE,
 				.bitmap = &bitmap)));
 	printf("written pages: 0x%llx\n", (unsigned long long)bitmap);
-	must(ioasid_space_dirty_stop(m->gpa));
+	must_hold(ram[OTHER / 8] == 3 && bitmap >> (OTHER / PAGE) & 1);
+	must_hold(!(bitmap >> (DATA / PAGE) & 1));
 }
 
 /* A guest that hands over all its tables at once: VT-d's are the host's. */
@@ -175,8 +211,11 @@ int main(void)
 	struct machine machine;
 
 	build(&machine);
+	must(ioasid_space_dirty_start(machine.gpa));
 	nest(&machine);
 	migrate(&machine);
+	must(ioasid_space_unbind_pgtable(machine.giova));
+	must(ioasid_space_dirty_stop(machine.gpa));
 	pasid_table(&machine);
 	enqcmd(&machine);
 	demolish(&machine);

@@ -26,7 +26,7 @@ AT(ioasid_fault, pasid, 36);
 AT(ioasid_fault, group, 40);
 AT(ioasid_fault, reserved44, 44);
 AT(ioasid_fault, time, 48);
-AT(ioasid_fault, reserved56, 56);
+AT(ioasid_fault, parent_addr, 56);
 
 _Static_assert(sizeof(struct ioasid_ring) == 256, "four lines");
 _Static_assert(IOASID_RING_RECORDS == 4096, "records begin a page");

@@ -76,6 +76,9 @@ int ioasid_mock_open(struct ioasid_mock *mock, struct ioasid_ctx **ctx);
  * @reserved: windows it does not translate, at most 16, ascending and apart
  * @reserved_count: how many
  * @iotlb_entries: a power of two, at most 2^20 (1024)
+ * @pgtable_formats: of guests' page tables that it walks, 1 << IOASID_PGTABLE_*, with
+ *	IOASID_MOCK_IOMMU_NESTING (VT-d first stage); of SMMUv3 and AMD ones their PASID tables too
+ * @addr_width: most bits that such tables translate, 48 or 57 (48)
  */
 struct ioasid_mock_iommu_opts {
 	uint32_t size;
@@ -85,6 +88,8 @@ struct ioasid_mock_iommu_opts {
 	const struct ioasid_range *reserved;
 	uint32_t reserved_count;
 	uint32_t iotlb_entries;
+	uint32_t pgtable_formats;
+	uint32_t addr_width;
 };
 
 /**
@@ -235,26 +240,69 @@ int ioasid_mock_dma_start(struct ioasid_mock_device *device, struct ioasid_mock_
  */
 int ioasid_mock_pump(struct ioasid_mock *mock);
 
+/**
+ * struct ioasid_mock_translation - where an access of a device leads
+ * @pasid: that it carries, or IOASID_PASID_NONE
+ * @access: IOASID_FAULT_READ, _WRITE, _EXEC (a read that fetches), _PRIV; none of the first three:
+ *	is the address translated at all?
+ * @iova: where, bytes
+ * @parent_addr: out: by a guest's table, the address in the parent space; with
+ *	IOASID_MOCK_FAULT_PARENT what that lacks, of the memory or of the table; else 0
+ * @host: out: the byte in the process's memory; NULL: it leads nowhere
+ * @page_size: out: of the guest's page, or the IOMMU's least one, bytes; 0: it leads nowhere
+ * @fault: out: IOASID_MOCK_FAULT_*
+ * @perms: out: IOASID_MAP_*, what accesses with the same EXEC and PRIV may do there
+ * @reserved: zero
+ */
+struct ioasid_mock_translation {
+	uint32_t pasid;
+	uint32_t access;
+	uint64_t iova;
+	uint64_t parent_addr;
+	void *host;
+	uint64_t page_size;
+	uint32_t fault;
+	uint32_t perms;
+	uint64_t reserved;
+};
+
+/**
+ * ioasid_mock_translate - where an access of a device would lead if nothing was cached
+ * @device: the device
+ * @translation: what access; out: where
+ *
+ * The tables are walked as they are now: no cache is asked or filled, no accessed or dirty bit is
+ * set, no page request raised.
+ *
+ * Return: 0, and @translation->fault says whether it leads anywhere; -EINVAL, -ENODEV the route
+ * leads nowhere.
+ */
+int ioasid_mock_translate(
+	struct ioasid_mock_device *device, struct ioasid_mock_translation *translation);
+
 /* Operations of the backend, for ioasid_mock_fail() */
-#define IOASID_MOCK_OP_ANY         0u
-#define IOASID_MOCK_OP_SPACE_NEW   1u
-#define IOASID_MOCK_OP_SPACE_INFO  2u
-#define IOASID_MOCK_OP_BIND        3u
-#define IOASID_MOCK_OP_ATTACH      4u
-#define IOASID_MOCK_OP_DETACH      5u
-#define IOASID_MOCK_OP_REPLACE     6u
-#define IOASID_MOCK_OP_MAP         7u
-#define IOASID_MOCK_OP_COPY        8u
-#define IOASID_MOCK_OP_UNMAP       9u
-#define IOASID_MOCK_OP_REGISTER    10u
-#define IOASID_MOCK_OP_UNREGISTER  11u
-#define IOASID_MOCK_OP_FAULTQ_NEW  12u
-#define IOASID_MOCK_OP_ANSWER      13u
-#define IOASID_MOCK_OP_ALLOW       14u
-#define IOASID_MOCK_OP_DIRTY_START 15u
-#define IOASID_MOCK_OP_DIRTY_STOP  16u
-#define IOASID_MOCK_OP_DIRTY_READ  17u
-#define IOASID_MOCK_OP_COUNT       18u
+#define IOASID_MOCK_OP_ANY            0u
+#define IOASID_MOCK_OP_SPACE_NEW      1u
+#define IOASID_MOCK_OP_SPACE_INFO     2u
+#define IOASID_MOCK_OP_BIND           3u
+#define IOASID_MOCK_OP_ATTACH         4u
+#define IOASID_MOCK_OP_DETACH         5u
+#define IOASID_MOCK_OP_REPLACE        6u
+#define IOASID_MOCK_OP_MAP            7u
+#define IOASID_MOCK_OP_COPY           8u
+#define IOASID_MOCK_OP_UNMAP          9u
+#define IOASID_MOCK_OP_REGISTER       10u
+#define IOASID_MOCK_OP_UNREGISTER     11u
+#define IOASID_MOCK_OP_FAULTQ_NEW     12u
+#define IOASID_MOCK_OP_ANSWER         13u
+#define IOASID_MOCK_OP_ALLOW          14u
+#define IOASID_MOCK_OP_DIRTY_START    15u
+#define IOASID_MOCK_OP_DIRTY_STOP     16u
+#define IOASID_MOCK_OP_DIRTY_READ     17u
+#define IOASID_MOCK_OP_BIND_PGTABLE   18u
+#define IOASID_MOCK_OP_UNBIND_PGTABLE 19u /* a PASID table's too */
+#define IOASID_MOCK_OP_INVALIDATE     20u
+#define IOASID_MOCK_OP_COUNT          21u
 
 /**
  * ioasid_mock_fail - let an operation fail that would have worked

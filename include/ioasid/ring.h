@@ -54,6 +54,7 @@ extern "C" {
  * @pasid: the user's PASID, or IOASID_PASID_NONE
  * @group: page request group index of the device (PCIe PRG index)
  * @time: CLOCK_MONOTONIC when raised, nanoseconds
+ * @parent_addr: with IOASID_FAULT_STAGE2 the page that misses in the parent space, bytes; else 0
  */
 struct ioasid_fault {
 	uint64_t id;
@@ -66,7 +67,7 @@ struct ioasid_fault {
 	uint32_t group;
 	uint32_t reserved44;
 	uint64_t time;
-	uint64_t reserved56;
+	uint64_t parent_addr;
 };
 
 /**

@@ -93,6 +93,35 @@ void mock_flush_nested(const struct mock_space *space)
 		drop_in_device(device, &flush);
 }
 
+/* By one look at each entry, however many routes there are. */
+static bool is_of_device(const struct iotlb_tag *tag, const void *arg)
+{
+	const struct ioasid_mock_device *device = arg;
+
+	list_each(link, &tag->space->routes)
+	{
+		const struct mock_route *route = list_entry(link, struct mock_route, link);
+
+		if (route->group == device->group && (!route->device || route->device == device))
+			return true;
+	}
+	return false;
+}
+
+static bool is_any(const struct iotlb_tag *tag, const void *arg)
+{
+	(void)tag;
+	(void)arg;
+	return true;
+}
+
+void mock_flush_device(struct ioasid_mock_device *device)
+{
+	iotlb_drop_if(&device->group->iommu->tlb, is_of_device, device);
+	if (device->opts.flags & IOASID_MOCK_DEVICE_ATS)
+		iotlb_drop_if(&device->tlb, is_any, NULL);
+}
+
 void mock_flush_route(const struct mock_route *route)
 {
 	const struct flush flush = {.space = route->space, .goes = is_of_space};

@@ -19,6 +19,10 @@ void mock_flush_space(const struct mock_space *space);
 /* Everything of the spaces nested on it, at any depth. */
 void mock_flush_nested(const struct mock_space *space);
 
+/* Everything that was made by a route of the device, or of its group, and all that it has itself.
+ */
+void mock_flush_device(struct ioasid_mock_device *device);
+
 /* The route ends, or leads elsewhere. */
 void mock_flush_route(const struct mock_route *route);
 

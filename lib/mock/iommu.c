@@ -10,9 +10,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define LEAST_PAGE_MIN    (UINT64_C(1) << 12)
-#define LEAST_PAGE_MAX    (UINT64_C(1) << 16)
-#define APERTURE_LAST     ((UINT64_C(1) << 48) - 1)
+#define LEAST_PAGE_MIN (UINT64_C(1) << 12)
+#define LEAST_PAGE_MAX (UINT64_C(1) << 16)
+#define APERTURE_LAST  ((UINT64_C(1) << 48) - 1)
+#define ADDR_WIDTH     48u
+#define ADDR_WIDTH_MAX 57u
+#define FORMATS                                                                                    \
+	(1u << IOASID_PGTABLE_VTD_S1 | 1u << IOASID_PGTABLE_SMMUV3_S1 | 1u << IOASID_PGTABLE_AMD_V2)
 #define IOTLB_ENTRIES     1024u
 #define IOTLB_ENTRIES_MAX (1u << 20)
 
@@ -29,6 +33,10 @@ static void fill_defaults(struct ioasid_mock_iommu_opts *opts)
 		opts->aperture.last = APERTURE_LAST;
 	if (!opts->iotlb_entries)
 		opts->iotlb_entries = IOTLB_ENTRIES;
+	if (!opts->pgtable_formats && opts->flags & IOASID_MOCK_IOMMU_NESTING)
+		opts->pgtable_formats = 1u << IOASID_PGTABLE_VTD_S1;
+	if (!opts->addr_width)
+		opts->addr_width = ADDR_WIDTH;
 }
 
 static int check_reserved(const struct ioasid_mock_iommu_opts *opts, const char *call)
@@ -50,10 +58,27 @@ static int check_reserved(const struct ioasid_mock_iommu_opts *opts, const char 
 	return 0;
 }
 
+static int check_tables(const struct ioasid_mock_iommu_opts *opts, const char *call)
+{
+	if (opts->pgtable_formats & ~FORMATS)
+		return error_set(-EINVAL, "%s: pgtable_formats 0x%x: unknown are 0x%x", call,
+			opts->pgtable_formats, opts->pgtable_formats & ~FORMATS);
+	if (opts->pgtable_formats && !(opts->flags & IOASID_MOCK_IOMMU_NESTING))
+		return error_set(-EINVAL,
+			"%s: pgtable_formats 0x%x: only an IOMMU with IOASID_MOCK_IOMMU_NESTING takes "
+			"tables of guests",
+			call, opts->pgtable_formats);
+	if (opts->addr_width != ADDR_WIDTH && opts->addr_width != ADDR_WIDTH_MAX)
+		return error_set(-EINVAL, "%s: addr_width %u: %u or %u", call, opts->addr_width,
+			ADDR_WIDTH, ADDR_WIDTH_MAX);
+	return 0;
+}
+
 static int check_opts(const struct ioasid_mock_iommu_opts *opts, const char *call)
 {
 	uint64_t least = lowest_bit(opts->page_sizes);
 	uint32_t entries = opts->iotlb_entries;
+	int err;
 
 	if (opts->flags & ~(IOASID_MOCK_IOMMU_NESTING | IOASID_MOCK_IOMMU_DIRTY))
 		return error_set(-EINVAL, "%s: unknown flags 0x%x", call, opts->flags);
@@ -69,7 +94,8 @@ static int check_opts(const struct ioasid_mock_iommu_opts *opts, const char *cal
 		return error_set(-EINVAL,
 			"%s: iotlb_entries %u: a power of two, at most %u, is wanted", call,
 			entries, IOTLB_ENTRIES_MAX);
-	return check_reserved(opts, call);
+	err = check_tables(opts, call);
+	return err ? err : check_reserved(opts, call);
 }
 
 static int add(struct ioasid_mock *mock, const struct ioasid_mock_iommu_opts *opts,
@@ -81,6 +107,8 @@ static int add(struct ioasid_mock *mock, const struct ioasid_mock_iommu_opts *op
 	if (!new)
 		return -ENOMEM;
 	new->flags = opts->flags;
+	new->formats = opts->pgtable_formats;
+	new->addr_width = opts->addr_width;
 	new->page_sizes = opts->page_sizes;
 	new->page = lowest_bit(opts->page_sizes);
 	new->shift = (unsigned int)__builtin_ctzll(new->page);

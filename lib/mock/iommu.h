@@ -8,13 +8,18 @@
 
 #include "iotlb.h"
 #include <ioasid/mock.h>
+#include <ioasid/pgtable.h>
 
 #define MOCK_RESERVED_MAX 16u
-#define MOCK_PAGE_SIZES   (UINT64_C(1) << 12 | UINT64_C(1) << 21 | UINT64_C(1) << 30)
+/* Formats whose PASID tables are the guest's own */
+#define MOCK_PASID_FORMATS (1u << IOASID_PGTABLE_SMMUV3_S1 | 1u << IOASID_PGTABLE_AMD_V2)
+#define MOCK_PAGE_SIZES    (UINT64_C(1) << 12 | UINT64_C(1) << 21 | UINT64_C(1) << 30)
 
 struct mock_iommu {
 	uint32_t index;
-	uint32_t flags; /* IOASID_MOCK_IOMMU_* */
+	uint32_t flags;      /* IOASID_MOCK_IOMMU_* */
+	uint32_t formats;    /* of guests' tables, 1 << IOASID_PGTABLE_* */
+	uint32_t addr_width; /* most bits that such a table translates */
 	uint64_t page_sizes;
 	uint64_t page;      /* the least page size, bytes */
 	unsigned int shift; /* of it */

@@ -3,6 +3,7 @@
  * The mock as a backend: the table, and the end of a context on it. What each operation does is in
  * the file of its noun.
  */
+#include "bound.h"
 #include "device.h"
 #include "queue.h"
 #include "route.h"
@@ -89,11 +90,11 @@ const struct backend_ops mock_ops = {
 	.map_file = backend_unsupported_map_file,
 	.copy = mock_copy,
 	.unmap = mock_unmap,
-	.pgtable_bind = backend_unsupported_pgtable_bind,
+	.pgtable_bind = mock_pgtable_bind,
 	.pasid_table_bind = backend_unsupported_pasid_table_bind,
-	.pgtable_unbind = backend_unsupported_pgtable_unbind,
-	.invalidate = backend_unsupported_invalidate,
-	.device_invalidate = backend_unsupported_device_invalidate,
+	.pgtable_unbind = mock_pgtable_unbind,
+	.invalidate = mock_invalidate,
+	.device_invalidate = mock_device_invalidate,
 	.dirty_start = mock_dirty_start,
 	.dirty_stop = mock_dirty_stop,
 	.dirty_read = mock_dirty_read,

@@ -59,15 +59,17 @@ static void write_records(
 {
 	struct ioasid_fault *records = request->many ? request->many : &request->one;
 	uint32_t valid = miss->pasid == IOASID_PASID_NONE ? 0 : IOASID_FAULT_PASID_VALID;
+	uint32_t stage = miss->in_parent ? IOASID_FAULT_STAGE2 : 0;
 	struct ioasid_fault record = {
 		.label = request->device->label,
 		.addr = miss->base,
 		.pages = 1,
-		.flags = miss->access | valid,
+		.flags = miss->access | valid | stage,
 		.space = miss->space->id,
 		.pasid = miss->pasid,
 		.group = request->prg - 1,
 		.time = now(),
+		.parent_addr = miss->parent_addr,
 	};
 
 	for (uint32_t i = 0; i < count; i++) {

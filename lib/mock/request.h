@@ -41,6 +41,8 @@ struct mock_miss {
 	uint32_t access; /* IOASID_FAULT_READ or _WRITE, _EXEC, _PRIV */
 	uint64_t base;   /* the first page's address */
 	uint64_t page;   /* bytes of each */
+	bool in_parent;  /* it is the parent that misses one */
+	uint64_t parent_addr;
 	uint32_t pages;
 };
 

@@ -204,15 +204,14 @@ void mock_route_end_all(struct ioasid_mock_device *device)
 
 /* Replace */
 
-/* Answers what waits on the route, of all devices that share it. */
-static void cancel_all(struct ioasid_mock_device *device, uint32_t pasid)
+void mock_route_cancel(const struct mock_route *route)
 {
-	if (!is_shared(device)) {
-		mock_request_cancel(device, pasid);
+	if (route->device) {
+		mock_request_cancel(route->device, route->pasid);
 		return;
 	}
-	list_each(link, &device->group->devices)
-		mock_request_cancel(list_entry(link, struct ioasid_mock_device, mate), pasid);
+	list_each(link, &route->group->devices) mock_request_cancel(
+		list_entry(link, struct ioasid_mock_device, mate), route->pasid);
 }
 
 static int move_route(struct ioasid_mock_device *device, uint32_t pasid, struct mock_space *space)
@@ -235,7 +234,7 @@ static int move_route(struct ioasid_mock_device *device, uint32_t pasid, struct 
 	list_remove(&route->link);
 	list_append(&space->routes, &route->link);
 	route->space = space;
-	cancel_all(device, pasid);
+	mock_route_cancel(route);
 	update_complete(device, pasid);
 	return 0;
 }

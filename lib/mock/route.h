@@ -23,6 +23,10 @@ struct mock_route {
 /* The space that DMA of the device goes through; NULL: none. */
 struct mock_space *mock_route_space(const struct ioasid_mock_device *device, uint32_t pasid);
 
+/* Answers INVALID what waits on the route, of all devices that share it; under the world,
+ * exclusively. */
+void mock_route_cancel(const struct mock_route *route);
+
 int mock_attach(struct backend *be, struct backend_route which, uint32_t space);
 int mock_detach(struct backend *be, struct backend_route which);
 int mock_replace(struct backend *be, struct backend_route which, uint32_t space);

@@ -5,6 +5,7 @@
  */
 #include "space.h"
 #include "../error.h"
+#include "bound.h"
 #include "queue.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -61,6 +62,7 @@ void mock_space_free(struct mock_space *space)
 	table_drop(&space->owner->spaces, space->id);
 	free(space->windows);
 	free(space->reach);
+	free(space->bound);
 	free(space);
 }
 
@@ -196,48 +198,8 @@ int mock_space_fits(const struct mock_space *space, const struct mock_iommu *iom
 		if (map && map->start <= iommu->reserved[i].last)
 			return in_the_way(map, iommu, "lies in a reserved window of");
 	}
-	return check_alignment(space, iommu);
-}
-
-static struct mock_reach *find_reach(struct mock_space *space, const struct mock_iommu *iommu)
-{
-	for (uint32_t i = 0; i < space->reach_count; i++)
-		if (space->reach[i].iommu == iommu)
-			return &space->reach[i];
-	return NULL;
-}
-
-/* Room for the IOMMU, with no route yet: an entry without routes is none. */
-static int add_reach(struct mock_space *space, struct mock_iommu *iommu)
-{
-	struct mock_reach *grown;
-
-	if (find_reach(space, iommu))
-		return 0;
-	grown = realloc(space->reach, (space->reach_count + 1) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	grown[space->reach_count++] = (struct mock_reach){.iommu = iommu};
-	space->reach = grown;
-	return 0;
-}
-
-int mock_space_reach(struct mock_space *space, struct mock_iommu *iommu)
-{
-	for (struct mock_space *below = space; below; below = below->parent)
-		if (add_reach(below, iommu))
-			return -ENOMEM;
-	for (; space; space = space->parent) {
-		find_reach(space, iommu)->routes++;
-		space->attached = true;
-	}
-	return 0;
-}
-
-void mock_space_leave(struct mock_space *space, struct mock_iommu *iommu)
-{
-	for (; space; space = space->parent)
-		find_reach(space, iommu)->routes--;
+	err = check_alignment(space, iommu);
+	return err || !space->bound ? err : mock_bound_fits(space->bound, space->parent, iommu);
 }
 
 /* The strict proposal: "just a number" before its first device. */
@@ -315,6 +277,27 @@ static int begin_asking(struct mock_backend *be, uint32_t id, struct mock_space 
 	return err;
 }
 
+/* Of the guests' tables that all IOMMUs which translate by it take. */
+static void describe_tables(const struct mock_space *space, struct backend_hardware *hardware)
+{
+	uint32_t formats = UINT32_MAX, width = UINT32_MAX;
+
+	for (uint32_t i = 0; i < space->reach_count; i++) {
+		const struct mock_iommu *iommu = space->reach[i].iommu;
+
+		if (!space->reach[i].routes)
+			continue;
+		formats &= iommu->formats;
+		if (iommu->addr_width < width)
+			width = iommu->addr_width;
+	}
+	if (width == UINT32_MAX || !formats)
+		return;
+	hardware->formats = formats;
+	hardware->pasid_formats = formats & MOCK_PASID_FORMATS;
+	hardware->addr_width = width;
+}
+
 int mock_space_hardware(struct backend *base, uint32_t id, struct backend_hardware *hardware)
 {
 	struct mock_backend *be = mock_backend(base);
@@ -324,6 +307,7 @@ int mock_space_hardware(struct backend *base, uint32_t id, struct backend_hardwa
 	if (err)
 		return err;
 	*hardware = (struct backend_hardware){.page_sizes = page_sizes(space)};
+	describe_tables(space, hardware);
 	pthread_rwlock_unlock(&be->mock->world);
 	return 0;
 }

@@ -10,7 +10,11 @@
 #include "iommu.h"
 #include "platform.h"
 
+struct mock_bound;
 struct mock_queue;
+
+/* Of the least page of guests' tables, whatever the IOMMU's own is. */
+#define MOCK_TABLE_SHIFT 12u
 
 /* How many routes of an IOMMU lead to a space, or to one nested on it. */
 struct mock_reach {
@@ -21,9 +25,10 @@ struct mock_reach {
 struct mock_space {
 	struct mock_backend *owner;
 	uint32_t id;
-	uint32_t flags; /* IOASID_SPACE_* */
-	struct mock_space *parent;
-	struct mock_queue *queue; /* NULL: page requests are answered INVALID */
+	uint32_t flags;            /* IOASID_SPACE_* */
+	struct mock_space *parent; /* of a platform that does not nest: while a table is bound */
+	struct mock_bound *bound;  /* a guest's table; NULL: it has maps */
+	struct mock_queue *queue;  /* NULL: page requests are answered INVALID */
 	struct maptree maps; /* value: address; flags: permissions; mark: of the pages, 0 none */
 	struct mock_dirty dirty;
 	struct mock_reach *reach;
@@ -46,8 +51,7 @@ static inline bool space_is_under(const struct mock_space *space, const struct m
 static inline unsigned int mock_space_shift(
 	const struct mock_space *space, const struct mock_iommu *iommu)
 {
-	(void)space;
-	return iommu->shift;
+	return space->bound ? MOCK_TABLE_SHIFT : iommu->shift;
 }
 
 /* Walks the maps down to process memory; permissions are those that all levels give. What is
@@ -57,9 +61,13 @@ bool mock_space_walk(const struct mock_space *space, uint64_t addr, struct mock_
 /* The error for a space that the IOMMU cannot serve, with its reason, or 0. */
 int mock_space_fits(const struct mock_space *space, const struct mock_iommu *iommu);
 
-/* A route of the IOMMU leads here from now on, or no more. The first may fail with -ENOMEM. */
+/* reach.c: which IOMMUs translate by it. A route of the IOMMU leads here from now on, or no more.
+ * The first may fail with -ENOMEM. */
 int mock_space_reach(struct mock_space *space, struct mock_iommu *iommu);
 void mock_space_leave(struct mock_space *space, struct mock_iommu *iommu);
+/* A root becomes a child of the parent, with the routes it has; 0 or -ENOMEM. And back again. */
+int mock_space_adopt(struct mock_space *space, struct mock_space *parent);
+void mock_space_disown(struct mock_space *space);
 
 /* The ops, with the world's lock taken by themselves. */
 int mock_space_new(struct backend *be, const struct backend_space *intent, uint32_t *id);

@@ -112,55 +112,82 @@ static struct mock_access access_of(
 	return (struct mock_access){transfer->device, space, transfer->dma->pasid, flags};
 }
 
-/* Whether to ask for the page makes sense: nothing maps it, or not for this access. */
-static bool may_be_brought(uint32_t fault)
+/* The guest can bring the page, so to ask for it makes sense. */
+static bool is_guests(uint32_t fault)
 {
-	return fault == IOASID_MOCK_FAULT_TRANSLATION || fault == IOASID_MOCK_FAULT_PERMISSION;
+	return fault == IOASID_MOCK_FAULT_TRANSLATION || fault == IOASID_MOCK_FAULT_PERMISSION ||
+	       fault == IOASID_MOCK_FAULT_ACCESS;
 }
 
 /* How many pages miss from here on, as far as the transfer goes and the device may ask at once; the
  * first one does. */
 static uint32_t count_missing(const struct mock_transfer *transfer,
-	const struct mock_access *access, const struct side *side)
+	const struct mock_access *access, const struct mock_miss *miss)
 {
-	uint64_t page = mock_translate_page(access), base = side->iova & ~(page - 1);
-	uint64_t last = side->iova + (transfer->dma->length - transfer->dma->done - 1);
-	uint64_t most = (last - base) / page + 1;
+	const struct ioasid_mock_dma *dma = transfer->dma;
+	uint64_t last = transfer->missed + (dma->length - dma->done - 1);
+	uint64_t most = (last - miss->base) / miss->page + 1;
 	struct mock_answer answer;
 	uint32_t count = 1;
 
 	if (most > transfer->device->opts.group_pages)
 		most = transfer->device->opts.group_pages;
 	for (; count < most; count++) {
-		mock_translate_anew(access, base + count * page, &answer);
-		if (!may_be_brought(answer.fault))
+		mock_translate_anew(access, miss->base + count * miss->page, &answer);
+		if (!is_guests(answer.fault))
 			break;
 	}
 	return count;
 }
 
-static enum mock_step miss(struct mock_transfer *transfer, const struct mock_access *access,
-	const struct side *side, uint32_t fault)
+/* What nobody can bring. */
+static const char *why_lost(uint32_t fault)
+{
+	switch (fault) {
+	case IOASID_MOCK_FAULT_RESERVED:
+		return "an entry of the guest's table is malformed";
+	case IOASID_MOCK_FAULT_PASID:
+		return "the guest's PASID table has no entry";
+	case IOASID_MOCK_FAULT_CONTEXT:
+		return "the entry in the guest's PASID table is malformed";
+	default:
+		return "no translation: out of the IOMMU's aperture, or of the table's width";
+	}
+}
+
+static enum mock_step ask(struct mock_transfer *transfer, const struct mock_access *access,
+	const struct mock_answer *answer)
 {
 	struct mock_miss miss = {
 		.space = access->space,
 		.pasid = access->pasid,
 		.access = access->flags,
 		.page = mock_translate_page(access),
+		.pages = 1,
 	};
 
-	miss.base = side->iova & ~(miss.page - 1);
-	transfer->missed = side->iova;
-	transfer->dma->fault = fault;
-	if (transfer->asked[side->which] > transfer->device->opts.retries)
-		return fail(transfer, -EFAULT,
-			"no translation, however often SUCCESS was answered (retries)");
-	if (!may_be_brought(fault))
-		return fail(transfer, -EFAULT, "no translation: out of the IOMMU's aperture");
-	miss.pages = count_missing(transfer, access, side);
+	miss.base = transfer->missed & ~(miss.page - 1);
+	miss.in_parent = answer->fault == IOASID_MOCK_FAULT_PARENT;
+	if (miss.in_parent)
+		miss.parent_addr = answer->parent_addr & ~(miss.page - 1);
+	else
+		miss.pages = count_missing(transfer, access, &miss);
 	if (mock_request_raise(&transfer->request, &miss))
 		return fail(transfer, -EFAULT, transfer->request.why);
 	return STEP_WAITS;
+}
+
+static enum mock_step miss(struct mock_transfer *transfer, const struct mock_access *access,
+	const struct side *side, const struct mock_answer *answer)
+{
+	transfer->missed = side->iova;
+	transfer->dma->fault = answer->fault;
+	if (transfer->asked[side->which] > transfer->device->opts.retries)
+		return fail(transfer, -EFAULT,
+			"no translation, however often SUCCESS was answered (retries)");
+	if (!is_guests(answer->fault) && answer->fault != IOASID_MOCK_FAULT_PARENT)
+		return fail(transfer, -EFAULT, why_lost(answer->fault));
+	return ask(transfer, access, answer);
 }
 
 /* Moving */
@@ -181,21 +208,21 @@ static enum mock_step advance(struct mock_transfer *transfer, const struct side 
 	return dma->done == dma->length ? end(transfer) : STEP_MOVED;
 }
 
-/* Finds the memory of a side: 0, and no more than *n bytes from there on are of one page. */
-static uint32_t translate(const struct mock_access *access, struct side *side, uint64_t *n)
+/* Finds the memory of a side: true, and no more than *n bytes from there on are of one page. */
+static bool translate(const struct mock_access *access, struct side *side, uint64_t *n,
+	struct mock_answer *answer)
 {
 	uint64_t page = mock_translate_page(access), offset = side->iova & (page - 1);
-	struct mock_answer answer;
 
-	mock_translate(access, side->iova - offset, &answer);
-	if (answer.fault)
-		return answer.fault;
-	side->host = answer.page.host + offset;
-	side->noted = answer.page.noted;
-	side->at = answer.page.at + offset;
+	mock_translate(access, side->iova - offset, answer);
+	if (answer->fault)
+		return false;
+	side->host = answer->page.host + offset;
+	side->noted = answer->page.noted;
+	side->at = answer->page.at + offset;
 	if (*n > page - offset)
 		*n = page - offset;
-	return IOASID_MOCK_FAULT_NONE;
+	return true;
 }
 
 static enum mock_step move_page(struct mock_transfer *transfer)
@@ -215,13 +242,12 @@ static enum mock_step move_page(struct mock_transfer *transfer)
 		return fail(transfer, -ENODEV, "it leads to no space");
 	for (uint32_t i = SOURCE; i <= DESTINATION; i++) {
 		struct mock_access access = access_of(transfer, space, i);
-		uint32_t fault;
+		struct mock_answer answer;
 
 		if (!copy && i != (dma->kind == IOASID_MOCK_DMA_READ ? SOURCE : DESTINATION))
 			continue;
-		fault = translate(&access, &sides[i], &n);
-		if (fault)
-			return miss(transfer, &access, &sides[i], fault);
+		if (!translate(&access, &sides[i], &n, &answer))
+			return miss(transfer, &access, &sides[i], &answer);
 	}
 	return advance(transfer, sides, n);
 }

@@ -20,6 +20,10 @@ struct mock_access {
 struct mock_answer {
 	uint32_t fault;        /* IOASID_MOCK_FAULT_* */
 	struct mock_page page; /* without a fault; its host memory is that of the page's start */
+	uint32_t allowed;      /* if it was walked: IOASID_MAP_*, where page has what is cached */
+	/* By a guest's table, if it was walked: where that leads in the parent space, and with
+	 * IOASID_MOCK_FAULT_PARENT what is not there. */
+	uint64_t parent_addr;
 };
 
 /* The bytes from one multiple of which to the next an address is translated as one. */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The mock platform's hardware nesting: guests' own page tables, walked in memory, cached, and
+ * what faults on the way.
+ */
+#include "nestedkit.h"
+
+int main(void)
+{
+	Suite *suite = suite_create("mock, nested");
+
+	add_nested_tests(suite);
+	add_nested_bind_tests(suite);
+	add_nested_cache_tests(suite);
+	add_nested_fault_tests(suite);
+	add_nested_ops_tests(suite);
+	add_nested_thread_tests(suite);
+	return support_run(suite);
+}
