@@ -7,15 +7,15 @@
 
 #define ROOM 64u
 
-int service_open(struct service *service)
+static int open_boxes(struct service *service)
 {
 	struct vmm *vmm = &service->vmm;
 	unsigned int requests = 2 * vmm->group_pages > ROOM ? 2 * vmm->group_pages : ROOM;
 
 	if (mailbox_open(&service->requests, requests) || mailbox_open(&service->answers, ROOM))
 		return trouble_add(vmm->trouble, "no mailbox: out of memory or descriptors");
-	vmm->requests = &service->requests;
-	vmm->answers = &service->answers;
+	vmm->requests = service->handler.requests = &service->requests;
+	vmm->answers = service->handler.answers = &service->answers;
 	return 0;
 }
 
@@ -34,9 +34,9 @@ static void end(struct mailbox *box, pthread_t thread)
 
 int service_start(struct service *service)
 {
-	if (start(service, &service->vmm_thread, vmm_run, &service->vmm))
+	if (open_boxes(service) || start(service, &service->vmm_thread, vmm_run, &service->vmm))
 		return -1;
-	if (!start(service, &service->guest_thread, service->run, service->guest))
+	if (!start(service, &service->guest_thread, handler_run, &service->handler))
 		return 0;
 	end(&service->answers, service->vmm_thread);
 	return -1;

@@ -7,23 +7,20 @@
 #ifndef SERVICE_H
 #define SERVICE_H
 
+#include "handler.h"
 #include "vmm.h"
 
 struct service {
 	struct vmm vmm;
+	struct handler handler;
 	struct mailbox requests;
 	struct mailbox answers;
-	void *(*run)(void *guest); /* the guest: until the box of requests is closed and empty */
-	void *guest;
 	pthread_t vmm_thread;
 	pthread_t guest_thread;
 };
 
-/* vmm's ctx, queue, group_pages, trouble, has and machine are filled in. Each returns 0, or -1 with
- * the trouble noted. service_free() in any case. */
-int service_open(struct service *service);
-
-/* run and guest are filled in. */
+/* Filled in are of vmm ctx, queue, group_pages, trouble, has and machine, of handler serve and
+ * guest. 0, or -1 with the trouble noted; service_free() in any case. */
 int service_start(struct service *service);
 
 /* Only if it was started. The guest ends before the VMM. */

@@ -5,8 +5,6 @@
 #include "guest.h"
 #include <stdlib.h>
 
-#define BATCH 64u
-
 uint64_t guest_memory(const struct machine *machine, unsigned int devices)
 {
 	return devices * pager_memory(machine);
@@ -51,59 +49,18 @@ static struct pager *find(struct guest *guest, const struct message *message)
 	return NULL;
 }
 
-/* Brings the pages that are wanted so far. */
-static void bring(struct guest *guest)
+uint32_t guest_serve(void *arg, const struct message *message)
 {
-	struct message *wanted = &guest->wanted;
-	struct pager_request request = {wanted->addr, wanted->pages, wanted->write};
-	struct pager *pager;
-	uint32_t code = IOASID_RESPONSE_INVALID;
+	struct pager_request request = {message->addr, message->pages, message->write};
+	struct pager *pager = find(arg, message);
 
-	if (!request.pages)
-		return;
-	pager = find(guest, wanted);
-	if (pager)
-		code = pager_serve(pager, &request);
-	if (code > guest->code)
-		guest->code = code;
-	wanted->pages = 0;
+	return pager ? pager_serve(pager, &request) : IOASID_RESPONSE_INVALID;
 }
 
-/* A request may go on where the one before it ended: one read, one map for both. */
-static bool goes_on(const struct message *wanted, const struct message *message)
+int guest_flush(struct guest *guest)
 {
-	return wanted->pages && wanted->write == message->write &&
-	       wanted->addr + (uint64_t)wanted->pages * PAGER_PAGE == message->addr;
-}
-
-static void hear(struct guest *guest, const struct message *message)
-{
-	struct message answer = *message;
-
-	if (goes_on(&guest->wanted, message)) {
-		guest->wanted.pages += message->pages;
-	} else {
-		bring(guest);
-		guest->wanted = *message;
-	}
-	if (!message->last)
-		return;
-	bring(guest);
-	answer.code = guest->code;
-	guest->code = IOASID_RESPONSE_SUCCESS;
-	mailbox_put(guest->answers, &answer, 1);
-}
-
-void *guest_run(void *arg)
-{
-	struct guest *guest = arg;
-	struct message messages[BATCH];
-	unsigned int n;
-
-	while ((n = mailbox_take(guest->requests, messages, BATCH)) > 0)
-		for (unsigned int i = 0; i < n; i++)
-			hear(guest, &messages[i]);
 	for (unsigned int i = 0; i < guest->count; i++)
-		pager_flush(&guest->pagers[i]);
-	return NULL;
+		if (pager_flush(&guest->pagers[i]))
+			return -1;
+	return 0;
 }

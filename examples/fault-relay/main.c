@@ -47,7 +47,7 @@ static bool has(const void *machine, uint64_t v_rid, uint32_t v_pasid)
 	return machine_find(machine, v_rid, v_pasid) != NULL;
 }
 
-static int build_service(struct relay *relay)
+static int start_service(struct relay *relay)
 {
 	relay->service = (struct service){
 		.vmm = {.ctx = &relay->machine.ctx,
@@ -56,18 +56,15 @@ static int build_service(struct relay *relay)
 			.trouble = &relay->trouble,
 			.has = has,
 			.machine = &relay->machine},
-		.run = guest_run,
-		.guest = &relay->guest,
+		.handler = {.serve = guest_serve, .guest = &relay->guest},
 	};
-	return service_open(&relay->service);
+	return service_start(&relay->service);
 }
 
 static int build(struct relay *relay)
 {
-	if (build_machine(relay) || build_service(relay))
+	if (build_machine(relay))
 		return -1;
-	relay->guest.requests = &relay->service.requests;
-	relay->guest.answers = &relay->service.answers;
 	relay->guest.trouble = &relay->trouble;
 	return guest_open(&relay->guest, &relay->machine, &relay->files);
 }
@@ -128,10 +125,11 @@ static int relay_file(struct relay *relay)
 
 	if (files_open(&relay->files, relay->options->in, relay->options->out, &relay->trouble))
 		return -1;
-	if (build(relay) || service_start(&relay->service))
+	if (build(relay) || start_service(relay))
 		return -1;
 	work(relay);
 	service_end(&relay->service);
+	guest_flush(&relay->guest);
 	return conclude(relay, clock_now() - begin);
 }
 
