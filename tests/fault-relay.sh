@@ -3,42 +3,11 @@
 #
 # What fault-relay promises: the copy is the file, byte for byte; the last line tells the truth;
 # what cannot be done is refused with words and leaves nothing behind, and so does a signal.
-# SUPPORT_SCALE (percent) makes the files smaller for slow tools.
 #
-#   fault-relay.sh PROGRAM sizes|shapes|out|links|signals|usage|refusals
+#   fault-relay.sh PROGRAM sizes|shapes|vtd|smmuv3|amd|out|links|signals|usage|refusals
 
 set -eu
-
-[ $# = 2 ] || { echo "usage: fault-relay.sh PROGRAM PART" >&2; exit 2; }
-program=$(realpath -e "$1")
-part=$2
-scratch=$(mktemp -d)
-cd "$scratch"
-
-fail() {
-    echo "fault-relay: $part: $*" >&2
-    for log in summary errors; do
-        [ ! -s $log ] || sed "s/^/    $log: /" $log >&2
-    done
-    exit 1
-}
-
-# scaled SIZE LEAST
-scaled() {
-    size=$(($1 / 100 * ${SUPPORT_SCALE:-100}))
-    echo $((size > $2 ? size : $2))
-}
-
-# make NAME SIZE: random bytes
-make() {
-    head -c "$2" /dev/urandom >"$1"
-    [ "$(wc -c <"$1")" -eq "$2" ] || fail "cannot make $2 bytes"
-}
-
-# number WORD: the number in front of the word in the last line
-number() {
-    tail -n 1 summary | sed -n "s/^\(.*, \)*\([0-9][0-9]*\) $1,.*/\2/p"
-}
+. "$(dirname "$0")/copykit.sh"
 
 # The last line has the numbers that it must have for so many bytes.
 check_summary() {
@@ -53,49 +22,36 @@ $time{2}[0-9]+ s, $time MiB/s, fault to answer in us: p50 $time p90 $time p99 $t
     [ "$pages" = 0 ] || [ "$(number groups)" -gt 0 ] || fail 'no groups'
 }
 
-# copy FILE OPTION...: must work
-copy() {
-    file=$1
-    shift
-    rm -f copy
-    "$program" "$file" -o copy "$@" >summary 2>errors || fail "exit status $? for $file $*"
-    cmp "$file" copy || fail "the copy of $file differs, $*"
-    [ ! -s errors ] || fail "words on standard error for $file $*"
-    check_summary "$(wc -c <"$file")"
-}
-
-# refuse STATUS WORDS ARGUMENT...: must fail with these words and leave no file behind
-refuse() {
-    expected=$1 words=$2
-    shift 2
-    rm -f summary errors
-    before=$(ls -A)
-    status=0
-    "$program" "$@" >"$scratch.out" 2>"$scratch.err" || status=$?
-    mv "$scratch.out" summary && mv "$scratch.err" errors
-    [ $status = "$expected" ] || fail "exit status $status, not $expected, for: $*"
-    grep -q -e "$words" errors || fail "no word of '$words' for: $*"
-    rm summary errors
-    [ "$(ls -A)" = "$before" ] || fail "something was left behind by: $*"
-}
+mode=
 
 sizes() {
     for size in 0 1 4095 4096 4097 65536 "$(scaled 1000003 100003)"; do
         make file $size
-        copy file
+        copy file $mode
     done
 }
 
 shapes() {
     make file "$(scaled 10485760 65536)"
-    copy file --devices 4 --pages-per-group 8
-    copy file --devices=1 --pages-per-group=1
-    copy file -d 64 -p 3
+    copy file --devices 4 --pages-per-group 8 $mode
+    copy file --devices=1 --pages-per-group=1 $mode
+    copy file -d 64 -p 3 $mode
     make file "$(scaled 300000 40000)"
-    copy file --devices 128 --pages-per-group 512
+    copy file --devices 128 --pages-per-group 512 $mode
     printf 'a name with spaces' >'-a name'
-    copy './-a name' -d 2
+    copy './-a name' -d 2 $mode
 }
+
+# in_mode MODE: with page tables of the guest's
+in_mode() {
+    mode="--mode $1"
+    sizes
+    shapes
+}
+
+vtd() { in_mode vtd; }
+smmuv3() { in_mode smmuv3; }
+amd() { in_mode amd; }
 
 # onto OUT: must work
 onto() {
@@ -205,6 +161,8 @@ usage() {
     for number in 0 513 eight; do
         refuse 2 'from 1 to 512' file -o copy --pages-per-group "$number"
     done
+    refuse 2 'no such mode: vtD' file -o copy --mode vtD
+    refuse 2 'no such mode' file -o copy -m ''
     "$program" --help >summary || fail 'no help'
     grep -q -e --pages-per-group summary || fail 'help does not help'
 }
@@ -230,15 +188,4 @@ refusals() {
     [ "$(cat kept)" = precious ] || fail 'a failed run changed OUT'
 }
 
-# In a subshell instead of with a trap: dash loses the memory of one, and valgrind tells.
-set +e
-(
-    set -e
-    case $part in
-    sizes | shapes | out | links | signals | usage | refusals) $part ;;
-    *) fail 'there is no such part' ;;
-    esac
-)
-status=$?
-rm -rf "$scratch" "$scratch".*
-exit $status
+run_part sizes shapes vtd smmuv3 amd out links signals usage refusals

@@ -43,12 +43,24 @@ static int open_queue(struct machine *machine)
 	return ioasid_faultq_new(machine->ctx, &opts, &machine->faults) ? failed(machine) : 0;
 }
 
+/* An IOMMU that walks page tables of the guest's format, and the parent's below. */
+static int add_iommu(struct machine *machine)
+{
+	struct ioasid_mock_iommu_opts opts = {.size = sizeof(opts),
+		.flags = IOASID_MOCK_IOMMU_NESTING,
+		.pgtable_formats = UINT32_C(1) << machine->pgtable_format};
+
+	if (!machine->pgtable_format)
+		return 0; /* the first device brings a plain one */
+	return ioasid_mock_iommu_new(machine->platform, &opts, NULL) ? failed(machine) : 0;
+}
+
 static int open_platform(struct machine *machine)
 {
 	if (ioasid_mock_new(NULL, &machine->platform) ||
 		ioasid_mock_open(machine->platform, &machine->ctx))
 		return failed(machine);
-	return open_queue(machine);
+	return add_iommu(machine) ? -1 : open_queue(machine);
 }
 
 /* Guest memory at guest address 0; the host gives it pages as they are touched. */
@@ -56,6 +68,7 @@ static int map_ram(struct machine *machine)
 {
 	struct ioasid_map map = {
 		.length = machine->ram_size, .flags = IOASID_MAP_RW | IOASID_MAP_FIXED};
+	struct ioasid_space_opts opts = {.size = sizeof(opts)};
 
 	machine->ram = mmap(NULL, machine->ram_size, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -64,7 +77,9 @@ static int map_ram(struct machine *machine)
 		return trouble_add(machine->trouble, "no memory for the guest");
 	}
 	map.addr = machine->ram;
-	if (ioasid_space_new(machine->ctx, NULL, &machine->gpa) ||
+	if (machine->pgtable_format)
+		opts.flags = IOASID_SPACE_NEST_PARENT;
+	if (ioasid_space_new(machine->ctx, &opts, &machine->gpa) ||
 		ioasid_space_map(machine->gpa, &map))
 		return failed(machine);
 	return 0;
@@ -93,7 +108,7 @@ static int bind(struct machine *machine, struct machine_device *device)
 	return bound ? failed(machine) : 0;
 }
 
-/* First to all of guest memory, then on top of it to what the guest's IOMMU driver will map. */
+/* First to all of guest memory, then on top of it to what the guest's IOMMU driver will show. */
 static int attach(struct machine *machine, struct machine_device *device)
 {
 	struct ioasid_attach_opts route = {
@@ -128,6 +143,8 @@ int machine_build(struct machine *machine)
 
 static void remove_device(struct machine *machine, struct machine_device *device)
 {
+	if (device->has_table && ioasid_space_unbind_pgtable(device->giova))
+		failed(machine);
 	if (ioasid_attachment_detach(device->to_giova) ||
 		ioasid_attachment_detach(device->to_gpa) || ioasid_device_unbind(device->device) ||
 		ioasid_space_destroy(device->giova))

@@ -2,7 +2,8 @@
 /*
  * The virtual machine as the VMM holds it: a simulated platform, guest memory mapped at its guest
  * addresses into one parent space, and for each device a nested space whose faults go to one
- * queue. It is built before the threads start and taken down after they ended.
+ * queue: for maps, or for a page table of the guest's. It is built before the threads start and
+ * taken down after they ended.
  */
 #ifndef MACHINE_H
 #define MACHINE_H
@@ -10,6 +11,7 @@
 #include "../common/trouble.h"
 #include <ioasid/fault.h>
 #include <ioasid/mock.h>
+#include <ioasid/pgtable.h>
 #include <stddef.h>
 
 #define MACHINE_PAGE 4096u
@@ -22,6 +24,7 @@ struct machine_device {
 	struct ioasid_space *giova;
 	struct ioasid_attachment *to_gpa;
 	struct ioasid_attachment *to_giova;
+	bool has_table; /* one is bound to giova */
 };
 
 struct machine {
@@ -35,9 +38,11 @@ struct machine {
 	struct machine_device *devices;
 	unsigned int count;
 	unsigned int group_pages;
+	uint32_t pgtable_format; /* of its virtual IOMMU, IOASID_PGTABLE_*; 0: it has no page tables
+				  */
 };
 
-/* trouble, count, group_pages and ram_size are filled in. 0, or -1 with the trouble
+/* trouble, count, group_pages, pgtable_format and ram_size are filled in. 0, or -1 with the trouble
  * noted; machine_destroy() in any case. */
 int machine_build(struct machine *machine);
 

@@ -37,6 +37,7 @@ static int build_machine(struct relay *relay)
 		.trouble = &relay->trouble,
 		.count = options->devices,
 		.group_pages = options->group_pages,
+		.pgtable_format = options->pgtable_format,
 	};
 	machine->ram_size = guest_memory(machine, options->devices);
 	return machine_build(machine);

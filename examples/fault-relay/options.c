@@ -5,7 +5,9 @@
 #include "options.h"
 #include "../common/arguments.h"
 #include <getopt.h>
+#include <ioasid/pgtable.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char usage[] =
 	"Usage: fault-relay FILE -o OUT [OPTION]...\n"
@@ -15,6 +17,10 @@ static const char usage[] =
 	"  -o, --output OUT         the copy; appears only when it is complete\n"
 	"  -d, --devices N          devices that share the work, 1 to 128 (4)\n"
 	"  -p, --pages-per-group N  most pages of one page request group, 1 to 512 (8)\n"
+	"  -m, --mode MODE          how the guest's IOMMU works: 'software': each map is a call\n"
+	"                           of the VMM (the default); 'vtd', 'smmuv3', 'amd': the guest\n"
+	"                           writes page tables of that format into its memory, where the\n"
+	"                           hardware walks them, and the VMM passes on invalidations\n"
 	"  -h, --help               print this, and end\n"
 	"\n"
 	"The last line says what was done: faults read, groups answered, pages asked for, MiB/s,\n"
@@ -26,9 +32,31 @@ static const struct option names[] = {
 	{"output", required_argument, NULL, 'o'},
 	{"devices", required_argument, NULL, 'd'},
 	{"pages-per-group", required_argument, NULL, 'p'},
+	{"mode", required_argument, NULL, 'm'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
+
+static const struct {
+	const char *name;
+	uint32_t format;
+} modes[] = {
+	{"software", 0},
+	{"vtd", IOASID_PGTABLE_VTD_S1},
+	{"smmuv3", IOASID_PGTABLE_SMMUV3_S1},
+	{"amd", IOASID_PGTABLE_AMD_V2},
+};
+
+static int mode(const char *name, uint32_t *format)
+{
+	for (unsigned int i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (strcmp(name, modes[i].name))
+			continue;
+		*format = modes[i].format;
+		return 0;
+	}
+	return arguments_wrong("no such mode: ", name);
+}
 
 static int take(struct options *options, int name)
 {
@@ -43,6 +71,8 @@ static int take(struct options *options, int name)
 		return arguments_number(optarg,
 			(struct arguments_range){1, OPTIONS_GROUP_PAGES_MAX},
 			&options->group_pages);
+	case 'm':
+		return mode(optarg, &options->pgtable_format);
 	case 'h':
 		options->help = true;
 		return 0;
@@ -56,7 +86,7 @@ int options_parse(struct options *options, int argc, char **argv)
 	int name;
 
 	*options = (struct options){.devices = 4, .group_pages = 8};
-	while ((name = getopt_long(argc, argv, "o:d:p:h", names, NULL)) != -1)
+	while ((name = getopt_long(argc, argv, "o:d:p:m:h", names, NULL)) != -1)
 		if (take(options, name))
 			return -1;
 	if (options->help) {

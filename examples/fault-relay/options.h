@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line of fault-relay. Knows libc alone.
+ * The command line of fault-relay. Knows the formats of page tables by name and number.
  */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define OPTIONS_DEVICES_MAX     128u
 #define OPTIONS_GROUP_PAGES_MAX 512u
@@ -15,7 +16,8 @@ struct options {
 	const char *out;
 	unsigned int devices;
 	unsigned int group_pages;
-	bool help; /* it was asked for, and printed */
+	uint32_t pgtable_format; /* of the virtual IOMMU, IOASID_PGTABLE_*; 0: none */
+	bool help;               /* it was asked for, and printed */
 };
 
 /* 0, or -1 once the user was told what is wrong. */

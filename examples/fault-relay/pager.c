@@ -4,7 +4,6 @@
  * the runs are in the order of their frames as well as of their age.
  */
 #include "pager.h"
-#include "viommu.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,18 +24,27 @@ static unsigned int frames_of(const struct machine *machine)
 
 uint64_t pager_memory(const struct machine *machine)
 {
-	return (uint64_t)frames_of(machine) * PAGER_PAGE;
+	return (uint64_t)frames_of(machine) * PAGER_PAGE + driver_memory(machine);
 }
 
 int pager_open(struct pager *pager)
 {
 	pager->frames = frames_of(pager->machine);
 	pager->runs = calloc(pager->frames, sizeof(*pager->runs));
-	return pager->runs ? 0 : trouble_add(pager->machine->trouble, "out of memory");
+	if (!pager->runs)
+		return trouble_add(pager->machine->trouble, "out of memory");
+	pager->driver = (struct driver){
+		.machine = pager->machine,
+		.v_rid = pager->v_rid,
+		.v_pasid = pager->v_pasid,
+		.gpa = pager->gpa + (uint64_t)pager->frames * PAGER_PAGE,
+	};
+	return driver_open(&pager->driver);
 }
 
 void pager_free(struct pager *pager)
 {
+	driver_close(&pager->driver);
 	free(pager->runs);
 	pager->runs = NULL;
 }
@@ -90,7 +98,7 @@ static int evict_oldest(struct pager *pager)
 
 	pager->first = (pager->first + 1) % pager->frames;
 	pager->count--;
-	if (viommu_unmap(pager->machine, &map))
+	if (driver_unmap(&pager->driver, &map))
 		return -1;
 	if (!is_out(run.giova))
 		return 0;
@@ -147,7 +155,7 @@ static int page_in(struct pager *pager, uint64_t giova, uint32_t pages)
 		return -1;
 	memset(memory_of(pager, &run) + bytes, 0, pages * PAGER_PAGE - bytes);
 	map = map_of(pager, &run);
-	if (viommu_map(pager->machine, &map))
+	if (driver_map(&pager->driver, &map))
 		return -1;
 	*run_at(pager, pager->count++) = run;
 	return 0;

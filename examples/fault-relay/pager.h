@@ -3,13 +3,13 @@
  * The guest's demand paging for one device. The device finds FILE and OUT in two areas of its I/O
  * addresses, as if both were mapped into memory; a few frames of guest memory hold what it works on
  * now. The oldest pages go when room is needed, those of OUT to disk, and come back if it faults
- * again. Knows the virtual IOMMU's registers and the files, not the VMM behind.
+ * again. Knows the IOMMU's driver and the files, not the VMM behind.
  */
 #ifndef PAGER_H
 #define PAGER_H
 
 #include "../common/files.h"
-#include "machine.h"
+#include "driver.h"
 
 #define PAGER_IN   (UINT64_C(1) << 44) /* where FILE begins */
 #define PAGER_OUT  (UINT64_C(2) << 44) /* where OUT begins */
@@ -20,7 +20,8 @@ struct pager {
 	struct files *files;
 	uint32_t v_rid;
 	uint32_t v_pasid;
-	uint64_t gpa; /* the first frame */
+	uint64_t gpa; /* its memory: frames, and what the driver needs */
+	struct driver driver;
 	unsigned int frames;
 	struct pager_run *runs; /* pages that are there, the oldest first */
 	unsigned int first;
@@ -38,7 +39,7 @@ struct pager_request {
 /* Bytes of guest memory that it needs. */
 uint64_t pager_memory(const struct machine *machine);
 
-/* The fields above frames are filled in. 0, or -1 with the trouble noted. */
+/* The fields above driver are filled in. 0, or -1 with the trouble noted. */
 int pager_open(struct pager *pager);
 void pager_free(struct pager *pager);
 
