@@ -177,8 +177,8 @@ struct backend_ops {
 
 	/* [X], [T exclusively] a child of a nesting parent, without maps, children and table; its
 	 * routes move to the table, cancelling as detach does. Of the table the flags are known for
-	 * the format, the root is aligned to 4096, the words are 0; the rest is the leaf's to
-	 * check. */
+	 * the format, the root is aligned to 4096 unless that is SMMUv3's, the words are 0; the
+	 * rest is the leaf's to check. */
 	int (*pgtable_bind)(
 		struct backend *, uint32_t space, uint32_t parent, const struct ioasid_pgtable *);
 	/* [X], [T exclusively] the same for a table of PASIDs, of SMMUv3 or AMD. Of the table only

@@ -53,7 +53,8 @@ static int check_pgtable(const struct ioasid_pgtable *table, const char *call)
 
 	if (err)
 		return err;
-	if (table->addr % PAGE)
+	/* an SMMUv3's first table may be smaller than a page, and is aligned to its own size */
+	if (table->format != IOASID_PGTABLE_SMMUV3_S1 && table->addr % PAGE)
 		return error_set(-EINVAL, "%s: the root 0x%llx is not a multiple of 4096", call,
 			(unsigned long long)table->addr);
 	if (table->addr_width > 64)

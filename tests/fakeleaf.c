@@ -108,6 +108,10 @@ static int fake_lead(struct backend *be, struct backend_route route, uint32_t sp
 {
 	struct fakeleaf *leaf = fake(be);
 
+	int err = planned(leaf, &leaf->move_fails);
+
+	if (err)
+		return err;
 	leaf->route = route;
 	leaf->led = space;
 	if (leaf->move_hook)

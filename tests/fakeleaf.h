@@ -41,6 +41,7 @@ struct fakeleaf {
 	const char *reason;     /* for what fails */
 	int device_fails;       /* an invalidation of a device */
 	int kvm_fails;
+	int move_fails; /* an attach, detach or replace */
 	/* of devices to be bound */
 	uint32_t device_flags; /* IOASID_DEVICE_* */
 	uint32_t pasid_bits, group, group_size;

@@ -139,7 +139,8 @@ END_TEST
 START_TEST(devices_of_one_kind_or_without_enqcmd_go_together)
 {
 	static const uint32_t kinds[][2] = {{BOTH, BOTH}, {ENQCMD, ENQCMD}, {BOTH, MDEV},
-		{BOTH, IOASID_DEVICE_NESTING}, {ENQCMD, MDEV}, {MDEV, IOASID_DEVICE_NESTING}};
+		{BOTH, IOASID_DEVICE_NESTING}, {ENQCMD, MDEV}, {MDEV, ENQCMD},
+		{IOASID_DEVICE_NESTING, BOTH}, {MDEV, IOASID_DEVICE_NESTING}};
 	struct ioasid_attachment *second;
 	struct ioasid_device *other;
 	struct scene s;
@@ -177,7 +178,7 @@ int main(void)
 		tcase, only_a_pasid_of_a_mediated_device_with_enqcmd_is_translated, 0, 4);
 	tcase_add_loop_test(
 		tcase, enqcmd_of_a_mediated_device_and_of_another_exclude_each_other, 0, 2);
-	tcase_add_loop_test(tcase, devices_of_one_kind_or_without_enqcmd_go_together, 0, 6);
+	tcase_add_loop_test(tcase, devices_of_one_kind_or_without_enqcmd_go_together, 0, 8);
 	tcase_add_test(tcase, a_closed_context_translates_nothing);
 	return support_run(suite);
 }

@@ -183,6 +183,9 @@ START_TEST(a_table_is_bound_only_where_all_pasids_lead_to_siblings)
 	ok(ioasid_attachment_replace(routes[1], o.sibling));
 	fails(-EBUSY, "PASID 5 of nic0", ioasid_space_bind_pasid_table(g.giova, &guest_pasids));
 	ok(ioasid_attachment_detach(routes[2]));
+	ok(guest_attach(g.device, o.grandchild, 3, &routes[2]));
+	fails(-EBUSY, "PASID 3 of nic0", ioasid_space_bind_pasid_table(g.giova, &guest_pasids));
+	ok(ioasid_attachment_detach(routes[2]));
 	ck_assert_uint_eq(g.leaf->binds, 0);
 	bind(&g);
 	for (int i = 0; i < 2; i++)

@@ -24,6 +24,26 @@ START_TEST(what_is_bound_reaches_the_backend)
 }
 END_TEST
 
+START_TEST(a_root_is_aligned_unless_its_table_may_be_small)
+{
+	struct ioasid_pgtable table = guest_vtd;
+	struct guest g;
+
+	guest_begin(&g);
+	table.addr = 0x7040;
+	fails(-EINVAL, "0x7040", ioasid_space_bind_pgtable(g.giova, &table));
+	table.format = IOASID_PGTABLE_AMD_V2;
+	table.flags = 0;
+	fails(-EINVAL, "0x7040", ioasid_space_bind_pgtable(g.giova, &table));
+	table.format = IOASID_PGTABLE_SMMUV3_S1;
+	table.flags = IOASID_PGTABLE_HW_ACCESSED | IOASID_PGTABLE_HW_DIRTY;
+	ok(ioasid_space_bind_pgtable(g.giova, &table));
+	ck_assert_mem_eq(&g.leaf->table, &table, sizeof(table));
+	ok(ioasid_space_unbind_pgtable(g.giova));
+	guest_end(&g);
+}
+END_TEST
+
 START_TEST(only_a_child_of_a_nesting_parent_may_have_one)
 {
 	struct ioasid_space *plain, *child;
@@ -236,6 +256,7 @@ int main(void)
 	TCase *tcase = support_case(suite, "page tables");
 
 	tcase_add_test(tcase, what_is_bound_reaches_the_backend);
+	tcase_add_test(tcase, a_root_is_aligned_unless_its_table_may_be_small);
 	tcase_add_test(tcase, only_a_child_of_a_nesting_parent_may_have_one);
 	tcase_add_test(tcase, a_space_with_a_table_takes_no_map_no_child_and_no_other_table);
 	tcase_add_test(tcase, a_space_with_a_table_is_not_destroyed);
