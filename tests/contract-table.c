@@ -117,6 +117,32 @@ START_TEST(a_child_with_a_page_table_takes_no_map)
 }
 END_TEST
 
+START_TEST(what_a_guest_invalidates_is_handled_in_order)
+{
+	struct contract c;
+	struct guest g;
+	struct ioasid_invalidation list[] = {{.what = IOASID_INVALIDATE_RANGE, .length = PAGE},
+		{.what = IOASID_INVALIDATE_DEVICE}, {.what = IOASID_INVALIDATE_SPACE}};
+
+	contract_begin(&c, _i);
+	NEEDS_DEVICE(&c, .tables = true);
+	guest_begin(&g, &c, IOASID_SPACE_NEST_PARENT);
+	ok(bind_table(g.child));
+	list[1].device = g.nic->device;
+	ck_assert_int_eq(ok(ioasid_space_invalidate(g.child, list, 3)), 3);
+	ok(ioasid_attachment_detach(g.above));
+	ck_assert_int_eq(ok(ioasid_space_invalidate(g.child, list, 3)), 1);
+	support_error_has("list[1]", "ioasid_space_invalidate");
+	support_error_has("not attached", "ioasid_space_invalidate");
+	fails(-EINVAL, "list[0]", ioasid_space_invalidate(g.child, list + 1, 2));
+	ck_assert_int_eq(ok(ioasid_space_invalidate(g.child, list + 2, 1)), 1);
+	ok(ioasid_space_unbind_pgtable(g.child));
+	g.above = contract_attach(g.nic, g.child);
+	guest_end(&g);
+	contract_end(&c);
+}
+END_TEST
+
 START_TEST(without_a_page_table_there_is_nothing_to_unbind_or_invalidate)
 {
 	struct contract c;
@@ -161,6 +187,7 @@ void contract_add_table(Suite *suite)
 	contract_test(tcase, only_a_child_of_a_nesting_parent_takes_a_page_table);
 	contract_test(tcase, a_child_with_maps_takes_no_page_table);
 	contract_test(tcase, a_child_with_a_page_table_takes_no_map);
+	contract_test(tcase, what_a_guest_invalidates_is_handled_in_order);
 	contract_test(tcase, without_a_page_table_there_is_nothing_to_unbind_or_invalidate);
 	contract_test(tcase, the_hosts_pasid_tables_and_pasids_as_they_are_are_refused_by_name);
 }

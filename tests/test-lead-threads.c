@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Threads that use the tables of the iommufd leaf while another changes something: many that
- * invalidate leave it alone for a moment, and one that reads written pages finds each table that it
- * looks at, although a queue ends meanwhile, and its tables are to be made anew.
+ * invalidate leave it alone for a moment, a device that is forgotten comes and goes, and one that
+ * reads written pages finds each table that it looks at, although a queue ends meanwhile, and its
+ * tables are to be made anew.
  */
 #include "routekit.h"
 #include <ioasid/fault.h>
@@ -113,6 +114,54 @@ START_TEST(many_that_invalidate_let_others_come_in)
 }
 END_TEST
 
+/* ---- a device that comes and goes ---- */
+
+static void *forget_device(void *arg)
+{
+	const struct ioasid_invalidation list[] = {{.what = IOASID_INVALIDATE_SPACE},
+		{.what = IOASID_INVALIDATE_DEVICE, .device = scene.device},
+		{.what = IOASID_INVALIDATE_SPACE}};
+
+	(void)arg;
+	while (!__atomic_load_n(&flood.done, __ATOMIC_RELAXED)) {
+		int got = ioasid_space_invalidate(scene.child, list, 3);
+
+		/* all; the device is not attached; there is no table */
+		ck_assert_msg(
+			got == 3 || got == 1 || got == -ENOENT, "%d: %s", got, ioasid_last_error());
+	}
+	return NULL;
+}
+
+static void come_and_go(void)
+{
+	ok(ioasid_device_attach(scene.device, scene.child, NULL, &scene.above));
+	sched_yield();
+	ok(ioasid_attachment_detach(scene.above));
+	scene.above = NULL;
+	ok(ioasid_space_unbind_pgtable(scene.child));
+	ok(routekit_bind_table(scene.child, 0x3000));
+}
+
+START_TEST(a_device_is_forgotten_while_it_comes_and_goes)
+{
+	pthread_t threads[2];
+
+	routekit_open(&(struct routekit){.mates = 0}, &scene.ctx);
+	attach_to(IOASID_OPTS(ioasid_space_opts, .flags = IOASID_SPACE_NEST_PARENT));
+	ok(ioasid_space_new_nested(scene.space, NULL, &scene.child));
+	ok(routekit_bind_table(scene.child, 0x3000));
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, forget_device, NULL), 0);
+	for (unsigned long i = support_rounds(2000); i--;)
+		come_and_go();
+	__atomic_store_n(&flood.done, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	end();
+}
+END_TEST
+
 /* ---- written pages ---- */
 
 static struct {
@@ -208,6 +257,7 @@ int main(void)
 	TCase *tcase = support_case(suite, "threads");
 
 	tcase_add_test(tcase, many_that_invalidate_let_others_come_in);
+	tcase_add_test(tcase, a_device_is_forgotten_while_it_comes_and_goes);
 	tcase_add_test(tcase, a_read_of_written_pages_sees_no_table_come_or_go);
 	return support_run(suite);
 }

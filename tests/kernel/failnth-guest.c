@@ -136,6 +136,20 @@ static const struct scenario invalidating = {
 
 CHECK(an_invalidation, invalidating)
 
+static int invalidate_device(struct stage *stage)
+{
+	struct ioasid_invalidation all = {
+		.what = IOASID_INVALIDATE_DEVICE, .device = stage->r.device[1]};
+
+	return ioasid_space_invalidate(stage->space[2], &all, 1);
+}
+
+/* The first one leads to the same table. */
+static const struct scenario invalidating_device = {
+	guest_at_work, invalidate_device, nothing_is_cached, stage_clear, 1, false};
+
+CHECK(an_invalidation_of_a_device, invalidating_device)
+
 /* Two page requests wait in the kernel. */
 static void faults_wait(struct stage *stage)
 {
@@ -315,6 +329,7 @@ void failnth_add_guest(Suite *suite)
 	tcase_add_test(tcase, the_bind_of_a_table_moves_both_devices);
 	tcase_add_test(tcase, the_unbind_of_a_table_moves_both_devices);
 	tcase_add_test(tcase, an_invalidation);
+	tcase_add_test(tcase, an_invalidation_of_a_device);
 	tcase_add_test(tcase, page_requests_and_their_answers);
 	tcase_add_test(tcase, a_detach_that_cancels);
 	tcase_add_test(tcase, dirty_tracking);

@@ -212,6 +212,30 @@ START_TEST(a_whole_space_is_invalidated)
 }
 END_TEST
 
+START_TEST(of_a_device_its_own_table_is_invalidated)
+{
+	struct ioasid_invalidation list[] = {
+		page_of_iotlb(2), {.what = IOASID_INVALIDATE_DEVICE}, page_of_iotlb(0)};
+	const uint32_t left[] = {0, (uint32_t)TABLE, 0, (uint32_t)TABLE};
+	struct nest n;
+
+	begin(&n, compatibilities[_i]);
+	attach_both(&n, 0);
+	attach_both(&n, 1);
+	ok(bind(&n, TABLE));
+	list[1].device = n.s.device[0];
+	ck_assert_int_eq(ok(ioasid_space_invalidate(n.giova, list, 3)), 3);
+	iotlb_is_all(&n, 0, 0);
+	/* where both lead to one table, that is the other's too */
+	iotlb_is(&n, 1, compatibilities[_i] ? left : (const uint32_t[]){0, 0, 0, 0});
+	detach(&n.above[0]);
+	ck_assert_int_eq(ok(ioasid_space_invalidate(n.giova, list, 3)), 1);
+	support_error_has("not attached", "ioasid_space_invalidate");
+	n.above[0] = scene_attach(&n.s, 0, n.giova);
+	end(&n);
+}
+END_TEST
+
 #define MANY 700u
 
 /* The entry at `bad` is one that the kernel refuses: it has four. */
@@ -366,13 +390,16 @@ START_TEST(formats_that_this_kernel_cannot_nest_are_refused_by_name)
 {
 	struct nest n;
 	struct ioasid_pgtable table = {
-		.size = sizeof(table), .format = IOASID_PGTABLE_SMMUV3_S1, .words = {1, 2}};
+		.size = sizeof(table), .format = IOASID_PGTABLE_SMMUV3_S1, .addr_width = 39};
+	const struct ioasid_pgtable pasids = {
+		.size = sizeof(pasids), .format = IOASID_PGTABLE_SMMUV3_S1, .words = {1, 2}};
 
 	begin(&n, 0);
 	fails(-EOPNOTSUPP, "SMMUv3", ioasid_space_bind_pgtable(n.giova, &table));
 	table = (struct ioasid_pgtable){
 		.size = sizeof(table), .format = IOASID_PGTABLE_AMD_V2, .addr_width = 48};
 	fails(-EOPNOTSUPP, "AMD", ioasid_space_bind_pgtable(n.giova, &table));
+	fails(-EOPNOTSUPP, "virtual IOMMU", ioasid_space_bind_pasid_table(n.giova, &pasids));
 	end(&n);
 }
 END_TEST
@@ -428,6 +455,7 @@ int main(void)
 	tcase_add_loop_test(
 		tcase, what_is_invalidated_is_gone_for_every_device_and_nothing_else, 0, 3);
 	tcase_add_test(tcase, a_whole_space_is_invalidated);
+	tcase_add_loop_test(tcase, of_a_device_its_own_table_is_invalidated, 0, 3);
 	tcase_add_loop_test(tcase, a_long_list_is_handled_up_to_the_one_that_fails, 0, 2);
 	tcase_add_test(tcase, nothing_after_the_one_that_fails_is_invalidated);
 	tcase_add_loop_test(
