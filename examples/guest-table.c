@@ -45,7 +45,8 @@ static void build(struct machine *m)
 {
 	int fd;
 
-	must(ioasid_mock_new(NULL, &m->platform));
+	must(ioasid_mock_new(
+		IOASID_OPTS(ioasid_mock_opts, .flags = IOASID_MOCK_CHECK_STALE), &m->platform));
 	must(ioasid_mock_iommu_new(m->platform,
 		IOASID_OPTS(ioasid_mock_iommu_opts,
 			.flags = IOASID_MOCK_IOMMU_NESTING | IOASID_MOCK_IOMMU_DIRTY),
@@ -142,6 +143,17 @@ static void look(struct machine *m)
 		(unsigned long long)look.parent_addr);
 }
 
+/* The platform watches: a device was let through by what the table no longer says. */
+static void told_of_stale_use(struct machine *m)
+{
+	struct ioasid_mock_stale use;
+
+	must_hold(must(ioasid_mock_stale_read(m->platform, &use, 1)) == 1);
+	must_hold(use.cache == IOASID_MOCK_STALE_IOTLB && use.addr == GIOVA);
+	printf("a stale entry was used: 0x%llx of space %u\n", (unsigned long long)use.addr,
+		use.space);
+}
+
 static void nest(struct machine *m)
 {
 	struct ioasid_pgtable table = guest_table();
@@ -156,6 +168,7 @@ static void nest(struct machine *m)
 	guest_maps(OTHER);
 	look(m);
 	must_hold(device_reads(m) == 1);
+	told_of_stale_use(m);
 	guest_invalidates(m);
 	must_hold(device_reads(m) == 2);
 	printf("the device reads %llu after the invalidation\n",

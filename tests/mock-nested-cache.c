@@ -318,6 +318,31 @@ START_TEST(an_invalidation_reaches_every_device_of_the_space)
 }
 END_TEST
 
+START_TEST(an_invalidation_of_a_device_takes_what_its_iommu_and_it_have)
+{
+	const struct guest_opts opts = guest_flavour(_i);
+	struct ioasid_invalidation one = {.what = IOASID_INVALIDATE_DEVICE};
+	struct several s;
+
+	several_begin(&s, &opts);
+	guest_map(&s.guest, 0x1000, 5 * PAGE, GUEST_RW);
+	guest_map(&s.guest, 0x2000, 5 * PAGE, GUEST_RW);
+	for (uint32_t i = 0; i < 3; i++)
+		ck_assert_uint_eq(page_of(&s, i, 0x1000), 5);
+	guest_map(&s.guest, 0x1000, 6 * PAGE, GUEST_RW);
+	one.device = s.device[1];
+	ck_assert_int_eq(ok(ioasid_space_invalidate(s.guest.giova, &one, 1)), 1);
+	/* its IOMMU's, not the other IOMMU's, nor another device's own */
+	ck_assert_uint_eq(page_of(&s, 0, 0x1000), 5);
+	ck_assert_uint_eq(page_of(&s, 1, 0x1000), 6);
+	ck_assert_uint_eq(page_of(&s, 2, 0x1000), 5);
+	one.device = s.device[2];
+	ck_assert_int_eq(ok(ioasid_space_invalidate(s.guest.giova, &one, 1)), 1);
+	ck_assert_uint_eq(page_of(&s, 2, 0x1000), 6);
+	several_end(&s);
+}
+END_TEST
+
 void add_nested_cache_tests(Suite *suite)
 {
 	TCase *tcase = support_case(suite, "cache");
@@ -335,4 +360,6 @@ void add_nested_cache_tests(Suite *suite)
 	tcase_add_loop_test(tcase, a_route_that_leaves_takes_its_translations_along, 0, CACHES);
 	tcase_add_loop_test(tcase, a_device_keeps_what_its_iommu_forgot, 0, FLAVOURS);
 	tcase_add_loop_test(tcase, an_invalidation_reaches_every_device_of_the_space, 0, FLAVOURS);
+	tcase_add_loop_test(
+		tcase, an_invalidation_of_a_device_takes_what_its_iommu_and_it_have, 0, FLAVOURS);
 }

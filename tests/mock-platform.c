@@ -124,8 +124,8 @@ START_TEST(options_of_older_and_newer_callers_are_understood)
 	opts.known = (struct ioasid_mock_opts){.size = 8, .memlock = 1};
 	ok(ioasid_mock_new(&opts.known, &mock));
 	ioasid_mock_free(mock);
-	opts.known = (struct ioasid_mock_opts){.size = sizeof(opts.known), .flags = 4};
-	fails(-EINVAL, "unknown flags 0x4", ioasid_mock_new(&opts.known, &mock));
+	opts.known = (struct ioasid_mock_opts){.size = sizeof(opts.known), .flags = 1u << 31};
+	fails(-EINVAL, "unknown flags 0x80000000", ioasid_mock_new(&opts.known, &mock));
 }
 END_TEST
 

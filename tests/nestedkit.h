@@ -116,6 +116,7 @@ void add_nested_bind_tests(Suite *suite);
 void add_nested_cache_tests(Suite *suite);
 void add_nested_fault_tests(Suite *suite);
 void add_nested_ops_tests(Suite *suite);
+void add_nested_stale_tests(Suite *suite);
 void add_nested_thread_tests(Suite *suite);
 
 #endif

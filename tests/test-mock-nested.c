@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The mock platform's hardware nesting: guests' own page tables, walked in memory, cached, and
- * what faults on the way.
+ * what faults on the way. What caches show too long is noted.
  */
 #include "nestedkit.h"
 
@@ -14,6 +14,7 @@ int main(void)
 	add_nested_cache_tests(suite);
 	add_nested_fault_tests(suite);
 	add_nested_ops_tests(suite);
+	add_nested_stale_tests(suite);
 	add_nested_thread_tests(suite);
 	return support_run(suite);
 }

@@ -22,6 +22,9 @@ struct ioasid_mock_device;
 #define IOASID_MOCK_NEST_COPY                                                                      \
 	(1u << 1) /* no software nesting of its own: the library copies maps */
 
+#define IOASID_MOCK_CHECK_STALE                                                                    \
+	(1u << 2) /* each use of a cached entry is compared with what the tables say */
+
 /**
  * struct ioasid_mock_opts - how a platform is made
  * @size: sizeof(struct ioasid_mock_opts)
@@ -280,6 +283,44 @@ struct ioasid_mock_translation {
 int ioasid_mock_translate(
 	struct ioasid_mock_device *device, struct ioasid_mock_translation *translation);
 
+/* struct ioasid_mock_stale.cache */
+#define IOASID_MOCK_STALE_IOTLB       1u
+#define IOASID_MOCK_STALE_DEVICE_TLB  2u
+#define IOASID_MOCK_STALE_PASID_CACHE 3u /* entries of PASID tables */
+
+/**
+ * struct ioasid_mock_stale - a cached entry that was used, and is no more what the tables say
+ * @cache: IOASID_MOCK_STALE_*
+ * @pasid: that the access carried, or IOASID_PASID_NONE
+ * @label: of the device (ioasid_device_bind())
+ * @addr: of the page that was accessed, bytes
+ * @space: id of the space whose table it is
+ * @reserved: zero
+ */
+struct ioasid_mock_stale {
+	uint32_t cache;
+	uint32_t pasid;
+	uint64_t label;
+	uint64_t addr;
+	uint32_t space;
+	uint32_t reserved;
+};
+
+/**
+ * ioasid_mock_stale_read - take out what IOASID_MOCK_CHECK_STALE noted, the oldest first
+ * @mock: the platform
+ * @list: out
+ * @n: most entries that @list takes
+ *
+ * An entry counts as stale if the tables now lead to other memory, permit less, or lead nowhere:
+ * an invalidation was forgotten, or is still to come. 64 are kept, and no more while they are not
+ * taken out; stats' stale counts all.
+ *
+ * Return: how many; -EINVAL.
+ */
+int ioasid_mock_stale_read(
+	struct ioasid_mock *mock, struct ioasid_mock_stale *list, unsigned int n);
+
 /* Operations of the backend, for ioasid_mock_fail() */
 #define IOASID_MOCK_OP_ANY            0u
 #define IOASID_MOCK_OP_SPACE_NEW      1u
@@ -345,6 +386,7 @@ int ioasid_mock_on_answer(struct ioasid_mock *mock, void (*hook)(void *arg), voi
  * @failed: operations that ioasid_mock_fail() let fail
  * @device_tlb_hits: translations found in a device's own TLB
  * @device_tlb_entries: gauge: valid entries of those now
+ * @stale: stale entries used, with IOASID_MOCK_CHECK_STALE
  */
 struct ioasid_mock_stats {
 	uint32_t size;
@@ -361,6 +403,7 @@ struct ioasid_mock_stats {
 	uint64_t failed;
 	uint64_t device_tlb_hits;
 	uint64_t device_tlb_entries;
+	uint64_t stale;
 };
 
 /**

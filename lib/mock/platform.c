@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define KNOWN_FLAGS (IOASID_MOCK_STRICT | IOASID_MOCK_NEST_COPY | IOASID_MOCK_CHECK_STALE)
+
 /* Changes of the world are few, and must not wait for ever for DMA that never pauses. */
 static void init_world(pthread_rwlock_t *world)
 {
@@ -35,7 +37,7 @@ int ioasid_mock_new(const struct ioasid_mock_opts *given, struct ioasid_mock **m
 	err = opts_copy(&opts, sizeof(opts), given, "ioasid_mock_new");
 	if (err)
 		return err;
-	if (opts.flags & ~(IOASID_MOCK_STRICT | IOASID_MOCK_NEST_COPY))
+	if (opts.flags & ~KNOWN_FLAGS)
 		return error_set(-EINVAL, "ioasid_mock_new: unknown flags 0x%x", opts.flags);
 	new = calloc(1, sizeof(*new));
 	if (!new)
@@ -47,6 +49,7 @@ int ioasid_mock_new(const struct ioasid_mock_opts *given, struct ioasid_mock **m
 	list_init(&new->groups);
 	pthread_mutex_init(&new->faults, NULL);
 	mock_pump_init(&new->pump, opts.seed);
+	mock_stale_init(&new->stale);
 	pthread_mutex_init(&new->control, NULL);
 	*mock = new;
 	return 0;
@@ -65,6 +68,7 @@ static void destroy(struct ioasid_mock *mock)
 	table_free(&mock->pages);
 	mock_pump_fini(&mock->pump);
 	pthread_mutex_destroy(&mock->control);
+	mock_stale_fini(&mock->stale);
 	pthread_mutex_destroy(&mock->faults);
 	pthread_rwlock_destroy(&mock->world);
 	free(mock);
@@ -190,6 +194,7 @@ int ioasid_mock_stats(struct ioasid_mock *mock, struct ioasid_mock_stats *given)
 	pthread_mutex_lock(&mock->control);
 	stats.failed = mock->failed;
 	pthread_mutex_unlock(&mock->control);
+	stats.stale = mock_stale_total(&mock->stale);
 	stats.dma_bytes = __atomic_load_n(&mock->dma_bytes, __ATOMIC_RELAXED);
 	opts_out(given, &stats, sizeof(stats));
 	return 0;

@@ -2,9 +2,10 @@
 /*
  * The platform that contexts are opened on, what a context sees of it, and its locks.
  *
- * Order of locks: world, faults, a producer's own. The world is what DMA is translated by: each
- * page of a DMA holds it shared, a change holds it exclusively, so that no DMA reaches what a
- * change took away. Page requests are raised while it is still held: no detach comes in between.
+ * Order of locks: world, faults, a producer's own; a cache's, or that of stale uses, last. The
+ * world is what DMA is translated by: each page of a DMA holds it shared, a change holds it
+ * exclusively, so that no DMA reaches what a change took away. Page requests are raised while it is
+ * still held: no detach comes in between.
  */
 #ifndef MOCK_PLATFORM_H
 #define MOCK_PLATFORM_H
@@ -13,6 +14,7 @@
 #include "../list.h"
 #include "../maptree.h"
 #include "pump.h"
+#include "stale.h"
 #include "table.h"
 #include <ioasid/mock.h>
 #include <pthread.h>
@@ -41,6 +43,8 @@ struct ioasid_mock {
 	uint64_t requests;
 	uint64_t raised;
 	uint64_t answers;
+
+	struct mock_stale stale;
 
 	pthread_mutex_t control; /* taken alone */
 	uint32_t armed;          /* failures; atomic, changed under the lock */

@@ -150,13 +150,48 @@ static struct iotlb_tag tag_of(const struct mock_access *access)
 	};
 }
 
+static bool is_stale(const struct mock_page *cached, const struct mock_answer *now)
+{
+	return now->fault || cached->host != now->page.host || cached->perms & ~now->page.perms;
+}
+
+static void check(const struct mock_access *access, uint64_t base, const struct mock_page *cached,
+	uint32_t cache)
+{
+	const struct ioasid_mock_stale use = {
+		.cache = cache,
+		.pasid = access->pasid,
+		.label = access->device->label,
+		.addr = base,
+		.space = access->space->id,
+	};
+	struct mock_answer now;
+
+	mock_translate_anew(access, base, &now);
+	if (is_stale(cached, &now))
+		mock_stale_note(&access->device->mock->stale, &use);
+}
+
+static bool find_cached(const struct mock_access *access, struct iotlb *tlb,
+	const struct iotlb_tag *tag, uint64_t base, struct mock_page *page)
+{
+	uint32_t cache = tlb == &access->device->tlb ? IOASID_MOCK_STALE_DEVICE_TLB
+						     : IOASID_MOCK_STALE_IOTLB;
+
+	if (!iotlb_find(tlb, tag, base, needs(access->flags), page))
+		return false;
+	if (access->device->mock->opts.flags & IOASID_MOCK_CHECK_STALE)
+		check(access, base, page, cache);
+	return true;
+}
+
 /* The IOMMU's part: its own cache, or a walk. */
 static void ask_iommu(const struct mock_access *access, const struct iotlb_tag *tag, uint64_t base,
 	struct mock_answer *answer)
 {
 	struct iotlb *tlb = &access->device->group->iommu->tlb;
 
-	if (iotlb_find(tlb, tag, base, needs(access->flags), &answer->page))
+	if (find_cached(access, tlb, tag, base, &answer->page))
 		return;
 	walk_anew(access, base, false, answer);
 	if (!answer->fault)
@@ -173,7 +208,7 @@ void mock_translate(const struct mock_access *access, uint64_t base, struct mock
 		ask_iommu(access, &tag, base, answer);
 		return;
 	}
-	if (iotlb_find(tlb, &tag, base, needs(access->flags), &answer->page))
+	if (find_cached(access, tlb, &tag, base, &answer->page))
 		return;
 	ask_iommu(access, &tag, base, answer);
 	if (!answer->fault)
