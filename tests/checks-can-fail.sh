@@ -193,4 +193,19 @@ fresh_tree
 insert 'int ioasid_old_style();' include/ioasid/fault.h
 refuses 'fault.h does not compile alone' "$headers" c c11 "$tree/include" $compiler -- "$@"
 
+# fuzz.sh
+
+fuzz=$tests/fuzz.sh
+mkdir "$scratch/corpus" "$scratch/no-corpus"
+: >"$scratch/corpus/one"
+passes "$fuzz" /bin/true "$scratch/corpus"
+refuses usage "$fuzz" /bin/true
+refuses 'cannot be run' "$fuzz" "$scratch/nowhere" "$scratch/corpus"
+refuses 'missing or empty' "$fuzz" /bin/true "$scratch/no-corpus"
+refuses 'missing or empty' "$fuzz" /bin/true "$scratch/nowhere"
+printf '#!/bin/sh\necho "it broke" >&2\nexit 1\n' >"$scratch/broken"
+chmod +x "$scratch/broken"
+refuses 'it broke' "$fuzz" "$scratch/broken" "$scratch/corpus"
+refuses 'skipped' "$fuzz"
+
 exit $failed

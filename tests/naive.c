@@ -174,19 +174,20 @@ static void note(const struct naive_memory *memory, const struct naive_long_mode
 	}
 }
 
-/* The entry that would be noted in, and is in memory that cannot be written: 0 if there is none. */
-static uint64_t cannot_note(const struct naive_memory *memory, const struct naive_long_mode *table,
-	const struct naive_request *request, const struct used *used)
+/* Whether an entry would be noted in, and is in memory that cannot be written: which one. */
+static bool cannot_note(const struct naive_memory *memory, const struct naive_long_mode *table,
+	const struct naive_request *request, const struct used *used, uint64_t *which)
 {
 	for (int i = 0; i < used->count; i++) {
 		bool complete = bit(used->entry[i], 5) &&
 				(!table->eafe || bit(used->entry[i], 10)) &&
 				(!request->write || i != used->count - 1 || bit(used->entry[i], 6));
 
-		if (!complete && !memory->has(memory->parent, used->addr[i], true))
-			return used->addr[i];
+		*which = used->addr[i];
+		if (!complete && !memory->has(memory->parent, *which, true))
+			return true;
 	}
-	return 0;
+	return false;
 }
 
 static bool is_canonical(uint64_t addr, unsigned int top)
@@ -220,8 +221,7 @@ struct naive_answer naive_long_mode(const struct naive_memory *memory,
 	page.dirty = bit(used.entry[used.count - 1], 6);
 	if (!request->mark)
 		return page;
-	stuck = cannot_note(memory, table, request, &used);
-	if (stuck)
+	if (cannot_note(memory, table, request, &used, &stuck))
 		return failed(IOASID_MOCK_FAULT_PARENT, stuck);
 	note(memory, table, request, &used);
 	page.dirty |= request->write;
