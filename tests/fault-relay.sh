@@ -42,11 +42,18 @@ shapes() {
     copy './-a name' -d 2 $mode
 }
 
+# Large enough that the guest must use the memory of its page tables again.
+large() {
+    truncate -s "$(scaled 83886080 65536)" file
+    copy file -d 1 -p 64 $mode
+}
+
 # in_mode MODE: with page tables of the guest's
 in_mode() {
     mode="--mode $1"
     sizes
     shapes
+    large
 }
 
 vtd() { in_mode vtd; }
