@@ -44,14 +44,16 @@ static int open_context(void *machine, struct ioasid_ctx **ctx)
 static uint32_t iommu_for(struct machine *m, const struct contract_wish *wish)
 {
 	bool window = wish->reserved.last;
+	bool nests = wish->nesting || wish->tables || wish->pasid_tables;
 	uint32_t index;
 
 	if (wish->group && m->iommu[wish->group])
 		return m->iommu[wish->group] - 1;
 	ok(ioasid_mock_iommu_new(m->mock,
 		IOASID_OPTS(ioasid_mock_iommu_opts,
-			.flags = (wish->nesting ? IOASID_MOCK_IOMMU_NESTING : 0) |
+			.flags = (nests ? IOASID_MOCK_IOMMU_NESTING : 0) |
 				 (wish->dirty ? IOASID_MOCK_IOMMU_DIRTY : 0),
+			.pgtable_formats = wish->pasid_tables ? 1u << IOASID_PGTABLE_SMMUV3_S1 : 0,
 			.aperture = wish->aperture, .reserved = window ? &wish->reserved : NULL,
 			.reserved_count = window),
 		&index));
@@ -65,7 +67,7 @@ static void *device(void *machine, const struct contract_wish *wish)
 	struct machine *m = machine;
 	struct ioasid_mock_device *device;
 
-	if (wish->tables)
+	if (wish->pasid_tables) /* the mock's IOMMUs read them, but nobody can bind one yet */
 		return NULL;
 	ck_assert_uint_lt(wish->group, GROUPS);
 	ok(ioasid_mock_device_new(m->mock,

@@ -33,7 +33,8 @@ struct contract_wish {
 	uint32_t group_pages;
 	bool nesting;
 	bool no_nesting;
-	bool tables; /* of a guest are taken, in VT-d's format */
+	bool tables;       /* of a guest are taken, in VT-d's format */
+	bool pasid_tables; /* in SMMUv3's */
 	bool dirty;
 	bool no_dirty;
 	bool no_read; /* it cannot read where a map does not let it */
@@ -180,6 +181,7 @@ void contract_add_map(Suite *);
 void contract_add_iova(Suite *);
 void contract_add_intent(Suite *);
 void contract_add_table(Suite *);
+void contract_add_pasid(Suite *);
 void contract_add_dirty(Suite *);
 void contract_add_memory(Suite *);
 void contract_add_limits(Suite *);

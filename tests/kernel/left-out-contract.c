@@ -26,6 +26,9 @@ struct left_out left_outs[] = {
 	{"a_child_is_attached_only_where_its_parent_is_whatever_the_pasid", 0},
 	{"a_childs_attachment_for_one_pasid_leaves_the_others", 0},
 	{"a_parent_can_be_left_while_another_route_leads_there", 0},
+	{"a_space_with_a_pasid_table_takes_no_map_and_no_pasid", 0},
+	{"beside_a_pasid_table_a_pasid_leads_to_another_child_of_the_parent", 0},
+	{"invalidations_of_a_pasid_table_are_of_a_pasid", 0},
 	/* page requests outside of guests' tables */
 	{"the_label_comes_back_in_every_fault", 0},
 	{"a_fault_queue_takes_a_device_with_page_requests", 0},
