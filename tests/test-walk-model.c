@@ -270,12 +270,12 @@ static void count(struct scene *scene, const struct walk_ask *ask, const struct 
 	seen[UPPER_HALF] += ask->addr >> 55 & 1;
 }
 
-/* Each entry is read once; twice where one was also used at another level, and changed there. */
+/* Each entry is read once, or again where it was also used at another level, and marked there. */
 static bool is_frugal(const struct scene *scene, const struct walk_ask *ask)
 {
 	const struct walkkit *kit = &scene->kit;
 
-	return kit->asked_count - kit->changes <= 10 && !(ask->quiet && kit->changes);
+	return kit->asked_count - kit->changes <= 15 && !(ask->quiet && kit->changes);
 }
 
 /* check counts its assertions, and a million of them take longer than what they are about. */

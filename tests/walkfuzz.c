@@ -8,7 +8,9 @@
 #include <string.h>
 
 #define PAGES_MAX 8
-#define READS_MAX 10 /* two tries: the second where an entry is used at two levels */
+/* Three tries of five levels: the walk is tried again where an entry is used at two levels and was
+ * marked at the first, and two pairs of such entries fit in one walk. */
+#define READS_MAX 15
 
 uint64_t walkfuzz_next(struct walkfuzz *fuzz, unsigned int bytes)
 {

@@ -85,9 +85,10 @@ struct walk_answer {
 int walk_context_of(const struct ioasid_pgtable *table, struct walk_context *context);
 
 /*
- * Translates. Entries are read once each, from the root on; at most 5 a try, and there is another
- * try only where the guest changed an entry just when its accessed or dirty bit was to be set.
- * These bits are set where the translation succeeds, and never else.
+ * Translates. Entries are read once each, from the root on, at most 5 a try. There is another try
+ * where an entry is no more what it was when its accessed or dirty bit is to be set: the guest has
+ * changed it, or it is used at two levels and has been marked at the first. These bits are set
+ * where the translation succeeds, and else only if the guest took it away just then.
  */
 void walk(struct walk_memory *memory, const struct walk_context *context,
 	const struct walk_ask *ask, struct walk_answer *answer);
