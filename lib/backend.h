@@ -220,7 +220,7 @@ struct backend_ops {
 	 * the wire. -EEXIST: it translates that PASID to another, or the route is mapped there.
 	 * Whatever moves or ends the route (detach, replace, close) takes it back, also where it is
 	 * a mate of the group that moves it. The descriptor is open, and the caller's: the leaf
-	 * keeps what it needs of it, and says of a wrong one what is wrong. */
+	 * keeps what it needs of it. -ENOTTY: it is no virtual machine that the leaf can reach. */
 	int (*kvm_map)(struct backend *, struct backend_route, int kvm_fd);
 	/* [C] the same route and device. -ENOENT: it is not mapped there. */
 	int (*kvm_unmap)(struct backend *, struct backend_route, int kvm_fd);

@@ -75,5 +75,8 @@ void add_memfail_tests(Suite *suite);
 void add_pump_tests(Suite *suite);
 void add_thread_tests(Suite *suite);
 void add_ops_tests(Suite *suite);
+void add_wire_tests(Suite *suite);
+void add_vm_tests(Suite *suite);
+void add_vm_thread_tests(Suite *suite);
 
 #endif

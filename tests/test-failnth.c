@@ -31,6 +31,7 @@ struct life {
 	struct ioasid_attachment *route[2], *over, *pasid;
 	unsigned char *memory; /* 8 pages */
 	int file;              /* a page of it */
+	int vm;
 	struct ioasid_mock_dma dma;
 	unsigned char byte;
 	uint64_t noted; /* bits of the child's pages */
@@ -94,6 +95,26 @@ static int attach_pasid(struct life *l)
 	return ioasid_device_attach(l->device[1], l->other,
 		IOASID_OPTS(ioasid_attach_opts, .flags = IOASID_ATTACH_PASID, .pasid = 3),
 		&l->pasid);
+}
+
+static int map_pasid(struct life *l)
+{
+	return ioasid_kvm_map_pasid(l->pasid, l->vm);
+}
+
+/* The guest's ENQCMD of the PASID reaches where its route leads to. */
+static void submit(struct life *l)
+{
+	unsigned char byte;
+	struct ioasid_mock_dma dma = {.pasid = 3, .buffer = &byte, .length = 1};
+
+	ck_assert_int_eq(ioasid_mock_enqcmd(l->hw[1], l->vm, &dma), -EFAULT);
+	ck_assert_uint_eq(dma.fault, IOASID_MOCK_FAULT_TRANSLATION);
+}
+
+static int unmap_pasid(struct life *l)
+{
+	return ioasid_kvm_unmap_pasid(l->pasid, l->vm);
 }
 
 static int attach_child(struct life *l)
@@ -269,6 +290,7 @@ static const struct {
 	{"attach", attach_first, NULL, NULL},
 	{"attach another", attach_second, NULL, NULL},
 	{"attach with PASID", attach_pasid, NULL, NULL},
+	{"map PASID", map_pasid, NULL, submit},
 	{"attach child", attach_child, NULL, NULL},
 	{"register", register_memory, NULL, NULL},
 	{"map parent", map_parent, NULL, NULL},
@@ -285,6 +307,7 @@ static const struct {
 	{"unmap file", unmap_file, NULL, look_through},
 	{"unmap parent", unmap_parent, NULL, NULL},
 	{"detach child", detach_child, NULL, NULL},
+	{"unmap PASID", unmap_pasid, submit, NULL},
 	{"detach PASID", detach_pasid, NULL, NULL},
 	{"unmap all", unmap_all, NULL, NULL},
 };
@@ -332,6 +355,9 @@ static bool disarm_allocator(struct life *l)
 static const struct injector platform_fails = {arm_platform, disarm_platform, -EIO};
 static const struct injector memory_fails = {arm_allocator, disarm_allocator, -ENOMEM};
 
+static const uint32_t kinds[] = {IOASID_MOCK_DEVICE_PRI,
+	IOASID_MOCK_DEVICE_PRI | IOASID_MOCK_DEVICE_MDEV | IOASID_MOCK_DEVICE_ENQCMD};
+
 static void life_begin(struct life *l, uint32_t flags)
 {
 	memset(l, 0, sizeof(*l));
@@ -341,10 +367,10 @@ static void life_begin(struct life *l, uint32_t flags)
 	ok(ioasid_mock_new(IOASID_OPTS(ioasid_mock_opts, .flags = flags), &l->mock));
 	ok(ioasid_mock_iommu_new(l->mock,
 		IOASID_OPTS(ioasid_mock_iommu_opts, .flags = IOASID_MOCK_IOMMU_DIRTY), NULL));
+	l->vm = ok(ioasid_mock_vm_new(l->mock));
 	for (int i = 0; i < 2; i++) {
 		ok(ioasid_mock_device_new(l->mock,
-			IOASID_OPTS(ioasid_mock_device_opts, .flags = IOASID_MOCK_DEVICE_PRI,
-				.pasid_bits = 4),
+			IOASID_OPTS(ioasid_mock_device_opts, .flags = kinds[i], .pasid_bits = 4),
 			&l->hw[i]));
 		l->fd[i] = ok(ioasid_mock_device_fd(l->hw[i]));
 	}
@@ -370,6 +396,7 @@ static void life_end(struct life *l)
 	ioasid_faultq_free(l->faults);
 	ioasid_mock_free(l->mock);
 	close(l->file);
+	close(l->vm);
 	free(l->memory);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The mock platform: its options and devices, pinned memory, DMA and its caches, page requests and
- * their answers, the pump, written pages, and the operations that only a backend's caller sees.
+ * their answers, the pump, written pages, PASIDs on the wire, virtual machines, and the operations
+ * that only a backend's caller sees.
  */
 #include "mockkit.h"
 
@@ -22,5 +23,8 @@ int main(void)
 	add_ops_tests(suite);
 	add_dirty_tests(suite);
 	add_dirty_thread_tests(suite);
+	add_wire_tests(suite);
+	add_vm_tests(suite);
+	add_vm_thread_tests(suite);
 	return support_run(suite);
 }

@@ -112,6 +112,8 @@ int ioasid_mock_iommu_new(
 #define IOASID_MOCK_DEVICE_MDEV (1u << 0) /* mediated */
 #define IOASID_MOCK_DEVICE_PRI  (1u << 1) /* a miss raises a page request */
 #define IOASID_MOCK_DEVICE_ATS  (1u << 2) /* it caches translations itself */
+#define IOASID_MOCK_DEVICE_ENQCMD                                                                  \
+	(1u << 3) /* it takes work by ENQCMD, see ioasid_mock_enqcmd(); it has PASIDs */
 
 /**
  * struct ioasid_mock_device_opts - a device; zero means the default
@@ -321,6 +323,45 @@ struct ioasid_mock_stale {
 int ioasid_mock_stale_read(
 	struct ioasid_mock *mock, struct ioasid_mock_stale *list, unsigned int n);
 
+/**
+ * ioasid_mock_wire_pasid - the PASID that DMA of a route has on the wire
+ * @device: the device
+ * @pasid: that of the route, or IOASID_PASID_NONE: the default route
+ * @wire: out: what travels; IOASID_PASID_NONE: none
+ *
+ * A device that is not mediated sends what its guest gave it. For a mediated one the platform
+ * picks, for the default route as well, when the device is attached: from the device's own PASIDs
+ * or, with IOASID_MOCK_DEVICE_ENQCMD, from the platform's, the same for all such devices that lead
+ * to one space. (proposal 4)
+ *
+ * Return: 0; -EINVAL, -ENODEV the route leads nowhere.
+ */
+int ioasid_mock_wire_pasid(struct ioasid_mock_device *device, uint32_t pasid, uint32_t *wire);
+
+/**
+ * ioasid_mock_vm_new - add a virtual machine, for ioasid_kvm_map_pasid()
+ * @mock: the platform
+ *
+ * Return: a new close-on-exec descriptor, the caller's to close; the virtual machine is there as
+ * long as the platform. -EINVAL, -ENOMEM, -EMFILE.
+ */
+int ioasid_mock_vm_new(struct ioasid_mock *mock);
+
+/**
+ * ioasid_mock_enqcmd - a guest submits work by ENQCMD, and the device does it
+ * @device: the device, made with IOASID_MOCK_DEVICE_ENQCMD
+ * @vm_fd: the guest's virtual machine
+ * @dma: the work; .pasid is the guest's; out: done, status and fault
+ *
+ * While @vm_fd has any PASID mapped, the processor sends to what it is mapped, else what the guest
+ * has. The device finds its route by that; if it has none, IOASID_MOCK_FAULT_PASID. Then it is as
+ * ioasid_mock_dma().
+ *
+ * Return: as ioasid_mock_dma(); -ENXIO @vm_fd does not translate the PASID: the processor faults,
+ * nothing reaches the device; -ENOTTY @vm_fd is no virtual machine of the platform; -EINVAL.
+ */
+int ioasid_mock_enqcmd(struct ioasid_mock_device *device, int vm_fd, struct ioasid_mock_dma *dma);
+
 /* Operations of the backend, for ioasid_mock_fail() */
 #define IOASID_MOCK_OP_ANY            0u
 #define IOASID_MOCK_OP_SPACE_NEW      1u
@@ -343,7 +384,9 @@ int ioasid_mock_stale_read(
 #define IOASID_MOCK_OP_BIND_PGTABLE   18u
 #define IOASID_MOCK_OP_UNBIND_PGTABLE 19u /* a PASID table's too */
 #define IOASID_MOCK_OP_INVALIDATE     20u
-#define IOASID_MOCK_OP_COUNT          21u
+#define IOASID_MOCK_OP_KVM_MAP        21u
+#define IOASID_MOCK_OP_KVM_UNMAP      22u
+#define IOASID_MOCK_OP_COUNT          23u
 
 /**
  * ioasid_mock_fail - let an operation fail that would have worked

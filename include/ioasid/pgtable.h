@@ -168,8 +168,9 @@ int ioasid_space_unbind_pasid_table(struct ioasid_space *space);
  * mediated the PASIDs travel as they are.
  *
  * Return: 0; -EEXIST the machine translates that PASID to another, or the attachment's is mapped
- * there; -EINVAL no PASID, not mediated, no ENQCMD, or @kvm_fd is no virtual machine; -EOPNOTSUPP
- * neither kernel nor backend has that; -EBADF, -ENOMEM, -ENODEV closed. (proposal 4: KVM_MAP_PASID)
+ * there; -EINVAL no PASID, not mediated, no ENQCMD; -ENOTTY @kvm_fd is no virtual machine;
+ * -EOPNOTSUPP neither kernel nor backend has that; -EBADF, -ENOMEM, -ENODEV closed. (proposal 4:
+ * KVM_MAP_PASID)
  */
 int ioasid_kvm_map_pasid(struct ioasid_attachment *attachment, int kvm_fd);
 
@@ -178,7 +179,8 @@ int ioasid_kvm_map_pasid(struct ioasid_attachment *attachment, int kvm_fd);
  * @attachment: the attachment
  * @kvm_fd: the same virtual machine
  *
- * Return: 0; -ENOENT it is not mapped there, -EINVAL, -EOPNOTSUPP, -EBADF as there, -ENODEV closed.
+ * Return: 0; -ENOENT it is not mapped there, -EINVAL, -ENOTTY, -EOPNOTSUPP, -EBADF as there,
+ * -ENODEV closed.
  */
 int ioasid_kvm_unmap_pasid(struct ioasid_attachment *attachment, int kvm_fd);
 

@@ -6,6 +6,7 @@
 #include "device.h"
 #include "../error.h"
 #include "../opts.h"
+#include "wire.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -18,7 +19,9 @@
 #define RETRIES         16u
 #define TLB_ENTRIES     64u
 #define TLB_ENTRIES_MAX (1u << 20)
-#define KNOWN_FLAGS     (IOASID_MOCK_DEVICE_MDEV | IOASID_MOCK_DEVICE_PRI | IOASID_MOCK_DEVICE_ATS)
+#define KNOWN_FLAGS                                                                                \
+	(IOASID_MOCK_DEVICE_MDEV | IOASID_MOCK_DEVICE_PRI | IOASID_MOCK_DEVICE_ATS |               \
+		IOASID_MOCK_DEVICE_ENQCMD)
 #define OWN_GROUP_FIRST 1000u /* numbers of groups that nobody named */
 
 /* Options */
@@ -57,6 +60,10 @@ static int check_opts(const struct ioasid_mock_device_opts *opts, const char *ca
 	if (opts->pasid_bits > IOASID_PASID_BITS)
 		return error_set(-EINVAL, "%s: pasid_bits %u: at most %u", call, opts->pasid_bits,
 			IOASID_PASID_BITS);
+	if (opts->flags & IOASID_MOCK_DEVICE_ENQCMD && !opts->pasid_bits)
+		return error_set(-EINVAL,
+			"%s: IOASID_MOCK_DEVICE_ENQCMD: work comes with a PASID, but pasid_bits is 0",
+			call);
 	if (opts->credits > CREDITS_MAX)
 		return error_set(
 			-EINVAL, "%s: credits %u: at most %u", call, opts->credits, CREDITS_MAX);
@@ -222,6 +229,8 @@ static int make_device(struct ioasid_mock *mock, const struct ioasid_mock_device
 	new->fd = -1;
 	list_init(&new->in_flight);
 	list_init(&new->starved);
+	list_init(&new->translated);
+	new->wires.limit = MOCK_WIRE_COUNT;
 	if (table_reserve(&new->prgs, opts->credits))
 		err = error_set(-ENOMEM, "ioasid_mock_device_new: no memory for page requests");
 	else if (opts->tlb_entries && iotlb_init(&new->tlb, opts->tlb_entries))
@@ -268,6 +277,7 @@ void mock_device_free(struct ioasid_mock_device *device)
 	if (device->group)
 		leave_group(device);
 	table_free(&device->prgs);
+	table_free(&device->wires);
 	iotlb_fini(&device->tlb);
 	maptree_clear(&device->attached);
 	free(device);
@@ -359,6 +369,8 @@ static void describe(const struct ioasid_mock_device *device, struct backend_dev
 		is->flags |= IOASID_DEVICE_MEDIATED;
 	if (device->opts.flags & IOASID_MOCK_DEVICE_PRI)
 		is->flags |= IOASID_DEVICE_PAGE_REQUESTS;
+	if (device->opts.flags & IOASID_MOCK_DEVICE_ENQCMD)
+		is->flags |= IOASID_DEVICE_ENQCMD;
 	if (iommu->flags & IOASID_MOCK_IOMMU_NESTING)
 		is->flags |= IOASID_DEVICE_NESTING;
 	if (iommu->flags & IOASID_MOCK_IOMMU_DIRTY)

@@ -37,8 +37,10 @@ struct ioasid_mock_device {
 	struct mock_backend *owner; /* NULL: not bound */
 	uint32_t id;                /* in that context */
 	uint64_t label;
-	struct maptree attached; /* PASID to its route */
+	struct maptree attached; /* PASID to its route; mark: what it has on the wire, see wire.h */
 	struct maptree *routes;  /* what its DMA looks up: its own, or its group's */
+	struct table wires;      /* PASIDs on the wire that are its own */
+	struct list translated;  /* routes that are mapped in virtual machines; see vm.h */
 
 	/* under faults */
 	uint32_t credits; /* free */

@@ -49,22 +49,27 @@ static void wait_for_wake(struct mock_transfer *transfer)
 
 static int report(const struct mock_transfer *transfer)
 {
+	const struct ioasid_mock_dma *dma = transfer->dma;
+	unsigned long long missed = transfer->missed;
+
 	if (!transfer->status)
 		return 0;
+	if (transfer->wire == IOASID_PASID_NONE)
+		return error_set(transfer->status,
+			"ioasid_mock_dma: device %u, PASID 0x%x, IOVA 0x%llx: %s",
+			transfer->device->number, dma->pasid, missed, transfer->why);
 	return error_set(transfer->status,
-		"ioasid_mock_dma: device %u, PASID 0x%x, IOVA 0x%llx: %s", transfer->device->number,
-		transfer->dma->pasid, (unsigned long long)transfer->missed, transfer->why);
+		"ioasid_mock_enqcmd: device %u, PASID 0x%x, 0x%x on the wire, IOVA 0x%llx: %s",
+		transfer->device->number, dma->pasid, transfer->wire, missed, transfer->why);
 }
 
-int ioasid_mock_dma(struct ioasid_mock_device *device, struct ioasid_mock_dma *dma)
+int mock_dma_run(struct ioasid_mock_device *device, struct ioasid_mock_dma *dma, uint32_t wire)
 {
-	int err = mock_transfer_check(device, dma, "ioasid_mock_dma");
 	struct mock_transfer transfer;
 	enum mock_step now;
 
-	if (err)
-		return err;
 	mock_transfer_init(&transfer, device, dma, wake_thread);
+	transfer.wire = wire;
 	pthread_cond_init(&transfer.woken, NULL);
 	while ((now = step(&transfer)) != STEP_ENDED)
 		if (now == STEP_WAITS)
@@ -73,6 +78,22 @@ int ioasid_mock_dma(struct ioasid_mock_device *device, struct ioasid_mock_dma *d
 	mock_request_fini(&transfer.request);
 	dma->status = transfer.status;
 	return report(&transfer);
+}
+
+/* The arguments, which may be missing. */
+static int check(
+	const struct ioasid_mock_device *device, struct ioasid_mock_dma *dma, const char *call)
+{
+	if (!device || !dma)
+		return error_set(-EINVAL, "%s: %s is NULL", call, device ? "dma" : "device");
+	return mock_transfer_check(device, dma, device->opts.pasid_bits, call);
+}
+
+int ioasid_mock_dma(struct ioasid_mock_device *device, struct ioasid_mock_dma *dma)
+{
+	int err = check(device, dma, "ioasid_mock_dma");
+
+	return err ? err : mock_dma_run(device, dma, IOASID_PASID_NONE);
 }
 
 /* Pumped */
@@ -84,7 +105,7 @@ static void make_ready(struct mock_request *request)
 
 int ioasid_mock_dma_start(struct ioasid_mock_device *device, struct ioasid_mock_dma *dma)
 {
-	int err = mock_transfer_check(device, dma, "ioasid_mock_dma_start");
+	int err = check(device, dma, "ioasid_mock_dma_start");
 	struct mock_transfer *transfer;
 
 	if (err)

@@ -8,6 +8,7 @@
 #include "queue.h"
 #include "route.h"
 #include "space.h"
+#include "vm.h"
 #include <stdlib.h>
 
 static void answer_all(struct mock_backend *be)
@@ -98,8 +99,8 @@ const struct backend_ops mock_ops = {
 	.dirty_start = mock_dirty_start,
 	.dirty_stop = mock_dirty_stop,
 	.dirty_read = mock_dirty_read,
-	.kvm_map = backend_unsupported_kvm,
-	.kvm_unmap = backend_unsupported_kvm,
+	.kvm_map = mock_kvm_map,
+	.kvm_unmap = mock_kvm_unmap,
 	.memory_register = mock_memory_register,
 	.memory_unregister = mock_memory_unregister,
 	.faultq_new = mock_faultq_new,

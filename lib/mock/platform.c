@@ -8,6 +8,8 @@
 #include "../opts.h"
 #include "device.h"
 #include "pages.h"
+#include "vm.h"
+#include "wire.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -47,6 +49,8 @@ int ioasid_mock_new(const struct ioasid_mock_opts *given, struct ioasid_mock **m
 	init_world(&new->world);
 	list_init(&new->devices);
 	list_init(&new->groups);
+	list_init(&new->vms);
+	new->wires.limit = MOCK_WIRE_COUNT;
 	pthread_mutex_init(&new->faults, NULL);
 	mock_pump_init(&new->pump, opts.seed);
 	mock_stale_init(&new->stale);
@@ -66,6 +70,8 @@ static void destroy(struct ioasid_mock *mock)
 		iommu_free(iommu);
 	table_free(&mock->iommus);
 	table_free(&mock->pages);
+	table_free(&mock->wires);
+	mock_vm_free_all(mock);
 	mock_pump_fini(&mock->pump);
 	pthread_mutex_destroy(&mock->control);
 	mock_stale_fini(&mock->stale);
@@ -95,6 +101,7 @@ void ioasid_mock_free(struct ioasid_mock *mock)
 	mock->gone = true;
 	list_each(link, &mock->devices)
 		mock_device_close(list_entry(link, struct ioasid_mock_device, link));
+	mock_vm_close_all(mock);
 	pthread_rwlock_unlock(&mock->world);
 	mock_unref(mock);
 }

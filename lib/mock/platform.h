@@ -37,6 +37,9 @@ struct ioasid_mock {
 	uint32_t device_count; /* ever made; numbers them in texts */
 	struct table pages;
 	uint64_t pinned;
+	struct table wires; /* PASIDs on the wire that are a space's; see wire.h */
+	struct list vms;    /* see vm.h */
+	uint32_t vm_count;  /* ever made */
 
 	pthread_mutex_t faults;
 	struct mock_pump pump;

@@ -7,6 +7,8 @@
 #include "../error.h"
 #include "flush.h"
 #include "request.h"
+#include "vm.h"
+#include "wire.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -17,12 +19,13 @@ static struct mock_route *find(const struct maptree *routes, uint32_t pasid)
 	return entry ? (struct mock_route *)(uintptr_t)entry->value : NULL;
 }
 
-static int file(struct maptree *routes, uint32_t pasid, struct mock_route *route)
+static int file(struct maptree *routes, uint32_t pasid, struct mock_route *route, uint32_t wire)
 {
 	struct maptree_entry entry = {
 		.start = pasid,
 		.last = pasid,
 		.value = (uint64_t)(uintptr_t)route,
+		.mark = wire,
 	};
 
 	return maptree_insert(routes, &entry, NULL);
@@ -34,7 +37,8 @@ struct mock_space *mock_route_space(const struct ioasid_mock_device *device, uin
 
 	if (!device->owner)
 		return NULL;
-	route = find(device->routes, pasid);
+	/* what travels for a mediated device is picked when it is attached, not when mates are */
+	route = find(mock_wire_is_picked(device) ? &device->attached : device->routes, pasid);
 	return route && route->complete ? route->space : NULL;
 }
 
@@ -115,7 +119,7 @@ static int open_route(struct ioasid_mock_device *device, uint32_t pasid, struct 
 	};
 	err = mock_space_reach(space, iommu);
 	if (!err && is_shared(device)) {
-		err = file(device->routes, pasid, *route);
+		err = file(device->routes, pasid, *route, 0);
 		if (err)
 			mock_space_leave(space, iommu);
 	}
@@ -136,6 +140,32 @@ static void close_route(struct ioasid_mock_device *device, uint32_t pasid, struc
 	free(route);
 }
 
+/* The device is attached by the route. */
+static int join_route(struct ioasid_mock_device *device, uint32_t pasid, struct mock_route *route)
+{
+	uint32_t wire;
+	int err = mock_wire_take(device, route->space, pasid, &wire);
+
+	if (err)
+		return err;
+	err = file(&device->attached, pasid, route, wire);
+	if (err)
+		mock_wire_give(device, route->space, wire);
+	else
+		route->members++;
+	return err;
+}
+
+static void leave_route(struct ioasid_mock_device *device, uint32_t pasid, struct mock_route *route)
+{
+	uint32_t wire = maptree_find(&device->attached, pasid)->mark;
+
+	mock_vm_forget(device, pasid);
+	maptree_remove(&device->attached, pasid);
+	mock_wire_give(device, route->space, wire);
+	route->members--;
+}
+
 static int attach(struct ioasid_mock_device *device, uint32_t pasid, struct mock_space *space)
 {
 	struct mock_route *route = find(device->routes, pasid);
@@ -149,26 +179,22 @@ static int attach(struct ioasid_mock_device *device, uint32_t pasid, struct mock
 	err = route ? 0 : open_route(device, pasid, space, &route);
 	if (err)
 		return err;
-	err = file(&device->attached, pasid, route);
+	err = join_route(device, pasid, route);
 	if (err && !route->members)
 		close_route(device, pasid, route);
-	if (err)
-		return err;
-	route->members++;
-	update_complete(device, pasid);
-	return 0;
+	if (!err)
+		update_complete(device, pasid);
+	return err;
 }
 
 /* Detach */
 
 static void detach(struct ioasid_mock_device *device, uint32_t pasid, struct mock_route *route)
 {
-	bool last = !--route->members;
-
-	maptree_remove(&device->attached, pasid);
+	leave_route(device, pasid, route);
 	/* mates are not attached, or wait on: see has_listener() in request.c */
 	mock_request_cancel(device, pasid);
-	if (last)
+	if (!route->members)
 		close_route(device, pasid, route);
 	update_complete(device, pasid);
 }
@@ -214,29 +240,80 @@ void mock_route_cancel(const struct mock_route *route)
 		list_entry(link, struct ioasid_mock_device, mate), route->pasid);
 }
 
-static int move_route(struct ioasid_mock_device *device, uint32_t pasid, struct mock_space *space)
+/* A replace moves the route of the device, and where its group has one, that of all mates. */
+static bool moves_too(
+	const struct ioasid_mock_device *device, const struct ioasid_mock_device *mate)
 {
-	struct mock_route *route = find(&device->attached, pasid);
-	struct mock_iommu *iommu = device->group->iommu;
-	int err;
+	return mate == device || is_shared(device);
+}
 
-	if (!route)
-		return error_reason(-ENOENT, "the route leads nowhere");
-	if (route->space == space)
-		return 0;
-	err = mock_space_fits(space, iommu);
-	if (!err)
-		err = mock_space_reach(space, iommu);
+static bool needs_hold(const struct ioasid_mock_device *device, uint32_t pasid)
+{
+	list_each(link, &device->group->devices)
+	{
+		const struct ioasid_mock_device *mate =
+			list_entry(link, struct ioasid_mock_device, mate);
+
+		if (moves_too(device, mate) && mock_wire_needs_hold(mate, pasid))
+			return true;
+	}
+	return false;
+}
+
+/* What processors send for it is this no more, even if what travels stays the same. */
+static void renumber(struct ioasid_mock_device *device, uint32_t pasid, struct mock_space *from,
+	struct mock_space *to)
+{
+	list_each(link, &device->group->devices)
+	{
+		struct ioasid_mock_device *mate = list_entry(link, struct ioasid_mock_device, mate);
+
+		if (!moves_too(device, mate))
+			continue;
+		mock_vm_forget(mate, pasid);
+		mock_wire_move(mate, pasid, from, to);
+	}
+}
+
+/* The route leads to the space, which has a number on the wire if it needs one. */
+static int move_held(
+	struct ioasid_mock_device *device, struct mock_route *route, struct mock_space *space)
+{
+	struct mock_iommu *iommu = device->group->iommu;
+	int err = mock_space_reach(space, iommu);
+
 	if (err)
 		return err;
 	mock_flush_route(route);
 	mock_space_leave(route->space, iommu);
 	list_remove(&route->link);
 	list_append(&space->routes, &route->link);
+	renumber(device, route->pasid, route->space, space);
 	route->space = space;
 	mock_route_cancel(route);
-	update_complete(device, pasid);
+	update_complete(device, route->pasid);
 	return 0;
+}
+
+static int move_route(struct ioasid_mock_device *device, uint32_t pasid, struct mock_space *space)
+{
+	struct mock_route *route = find(&device->attached, pasid);
+	bool hold = needs_hold(device, pasid);
+	int err;
+
+	if (!route)
+		return error_reason(-ENOENT, "the route leads nowhere");
+	if (route->space == space)
+		return 0;
+	err = mock_space_fits(space, device->group->iommu);
+	if (!err && hold)
+		err = mock_wire_hold(space);
+	if (err)
+		return err;
+	err = move_held(device, route, space);
+	if (hold)
+		mock_wire_let_go(space);
+	return err;
 }
 
 /* What attach and replace have in common: they differ in how. */

@@ -38,6 +38,8 @@ struct mock_space {
 	uint32_t window_count;
 	uint32_t children; /* nested directly on it */
 	bool attached;     /* some device was, once */
+	uint32_t wire;     /* its PASID on the wire, while it has users; see wire.h */
+	uint32_t wire_users;
 };
 
 static inline bool space_is_under(const struct mock_space *space, const struct mock_space *parent)

@@ -6,6 +6,7 @@
 #include "transfer.h"
 #include "../error.h"
 #include "translate.h"
+#include "wire.h"
 #include <errno.h>
 #include <string.h>
 
@@ -28,8 +29,7 @@ static bool wraps(uint64_t first, uint64_t length)
 	return length && length - 1 > UINT64_MAX - first;
 }
 
-static const char *what_is_wrong(
-	const struct ioasid_mock_device *device, const struct ioasid_mock_dma *dma)
+static const char *what_is_wrong(const struct ioasid_mock_dma *dma, uint32_t pasid_bits)
 {
 	bool copy = dma->kind == IOASID_MOCK_DMA_COPY;
 
@@ -39,9 +39,9 @@ static const char *what_is_wrong(
 		return "unknown flags, or reserved is not zero";
 	if (dma->flags & IOASID_MOCK_DMA_EXEC && dma->kind != IOASID_MOCK_DMA_READ)
 		return "only a read fetches instructions: IOASID_MOCK_DMA_EXEC";
-	if (dma->pasid != IOASID_PASID_NONE && !device->opts.pasid_bits)
+	if (dma->pasid != IOASID_PASID_NONE && !pasid_bits)
 		return "the device has no PASIDs: set pasid to IOASID_PASID_NONE";
-	if (dma->pasid != IOASID_PASID_NONE && dma->pasid >> device->opts.pasid_bits)
+	if (dma->pasid != IOASID_PASID_NONE && dma->pasid >> pasid_bits)
 		return "the PASID is wider than the device's";
 	if (!copy && dma->length && !dma->buffer)
 		return "buffer is NULL";
@@ -52,14 +52,11 @@ static const char *what_is_wrong(
 	return NULL;
 }
 
-int mock_transfer_check(
-	const struct ioasid_mock_device *device, struct ioasid_mock_dma *dma, const char *call)
+int mock_transfer_check(const struct ioasid_mock_device *device, struct ioasid_mock_dma *dma,
+	uint32_t pasid_bits, const char *call)
 {
-	const char *wrong;
+	const char *wrong = what_is_wrong(dma, pasid_bits);
 
-	if (!device || !dma)
-		return error_set(-EINVAL, "%s: %s is NULL", call, device ? "dma" : "device");
-	wrong = what_is_wrong(device, dma);
 	dma->done = 0;
 	dma->fault = IOASID_MOCK_FAULT_NONE;
 	dma->status = wrong ? -EINVAL : -EINPROGRESS;
@@ -77,6 +74,7 @@ void mock_transfer_init(struct mock_transfer *transfer, struct ioasid_mock_devic
 	mock_request_init(&transfer->request, device, wake);
 	transfer->device = device;
 	transfer->dma = dma;
+	transfer->wire = IOASID_PASID_NONE;
 	transfer->link = (struct list){0};
 	transfer->asked[SOURCE] = transfer->asked[DESTINATION] = 0;
 	transfer->missed = dma->iova;
@@ -225,10 +223,31 @@ static bool translate(const struct mock_access *access, struct side *side, uint6
 	return true;
 }
 
+/* Where it leads; NULL: nowhere, and the transfer has failed. */
+static struct mock_space *find_space(struct mock_transfer *transfer)
+{
+	bool by_wire = transfer->wire != IOASID_PASID_NONE;
+	struct ioasid_mock_dma *dma = transfer->dma;
+	struct mock_space *space = NULL;
+
+	/* asked again for each page: who detaches does not mean what is still on its way */
+	if (!by_wire || mock_wire_find(transfer->device, transfer->wire, &dma->pasid))
+		space = mock_route_space(transfer->device, dma->pasid);
+	if (space)
+		return space;
+	if (!by_wire) {
+		fail(transfer, -ENODEV, "it leads to no space");
+		return NULL;
+	}
+	dma->fault = IOASID_MOCK_FAULT_PASID;
+	fail(transfer, -EFAULT, "no route of the device has this on the wire");
+	return NULL;
+}
+
 static enum mock_step move_page(struct mock_transfer *transfer)
 {
 	struct ioasid_mock_dma *dma = transfer->dma;
-	struct mock_space *space = mock_route_space(transfer->device, dma->pasid);
+	struct mock_space *space;
 	bool copy = dma->kind == IOASID_MOCK_DMA_COPY;
 	unsigned char *buffer = copy ? NULL : (unsigned char *)dma->buffer + dma->done;
 	struct side sides[] = {
@@ -238,8 +257,9 @@ static enum mock_step move_page(struct mock_transfer *transfer)
 	uint64_t n = dma->length - dma->done;
 
 	dma->fault = IOASID_MOCK_FAULT_NONE;
+	space = find_space(transfer);
 	if (!space)
-		return fail(transfer, -ENODEV, "it leads to no space");
+		return STEP_ENDED;
 	for (uint32_t i = SOURCE; i <= DESTINATION; i++) {
 		struct mock_access access = access_of(transfer, space, i);
 		struct mock_answer answer;
