@@ -32,8 +32,9 @@ void mock_wire_let_go(struct mock_space *space);
 void mock_wire_move(struct ioasid_mock_device *device, uint32_t pasid, struct mock_space *from,
 	struct mock_space *to);
 
-/* The route that has this on the wire, of a device that takes ENQCMD: the one with *pasid, or else
- * *pasid becomes that of another one. */
+/* What PASID DMA of a device that takes ENQCMD is by, that has this on the wire: *pasid if its
+ * route has, or else that of another; false: no route has. Of a device whose guest's PASIDs travel
+ * it is just that, whether there is such a route or not. */
 bool mock_wire_find(const struct ioasid_mock_device *device, uint32_t wire, uint32_t *pasid);
 
 #endif
