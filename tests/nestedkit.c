@@ -207,6 +207,43 @@ bool guest_dirty(struct guest *guest, uint64_t iova)
 	return guest->format == ARM ? !(entry >> 7 & 1) : entry >> 6 & 1;
 }
 
+/* Tables of PASIDs */
+
+struct ioasid_pgtable guest_new_pasids(struct guest *guest)
+{
+	struct ioasid_pgtable table = {.size = sizeof(table), .format = guest->format};
+	uint64_t root = guest->pasids = guest_new_table(guest);
+
+	if (guest->format == ARM) {
+		/* V, Config stage 1, one table of 2^6 descriptors */
+		table.words[0] = 1 | 5 << 1 | root | UINT64_C(6) << 59;
+		return table;
+	}
+	/* V, TV, GV, one level; the root in three pieces */
+	table.words[0] = 3 | UINT64_C(1) << 55 | (root >> 12 & 7) << 58;
+	table.words[1] = (root >> 15 & 0xffff) << 16 | (root >> 31) << 43;
+	return table;
+}
+
+uint64_t *guest_pasid(struct guest *guest, uint32_t pasid)
+{
+	return word_at(guest, guest->pasids + pasid * (guest->format == ARM ? 64 : 8));
+}
+
+void guest_set_pasid(struct guest *guest, uint32_t pasid, uint64_t root)
+{
+	uint64_t *entry = guest_pasid(guest, pasid);
+	/* 48 bits of TTB0, no TTB1, 48 bits to come out, AArch64, valid */
+	uint64_t good =
+		16 | UINT64_C(1) << 30 | UINT64_C(5) << 32 | UINT64_C(1) << 41 | UINT64_C(1) << 31;
+
+	if (guest->format == ARM && root)
+		__atomic_store_n(&entry[1], root, __ATOMIC_RELAXED);
+	if (guest->format != ARM)
+		good = root | 1;
+	__atomic_store_n(entry, root ? good : 0, __ATOMIC_RELEASE);
+}
+
 /* Invalidations */
 
 void guest_invalidate(struct guest *guest, uint64_t iova, uint64_t length)

@@ -55,6 +55,7 @@ struct guest {
 	uint64_t tables;    /* where the next table goes */
 	uint64_t root;
 	struct ioasid_pgtable table;
+	uint64_t pasids; /* its table of PASIDs, once there is one */
 };
 
 void guest_begin(struct guest *guest, const struct guest_opts *opts);
@@ -89,6 +90,14 @@ void guest_unmap(struct guest *guest, uint64_t iova);
 bool guest_accessed(struct guest *guest, uint64_t iova);
 bool guest_dirty(struct guest *guest, uint64_t iova);
 
+/* A table of 64 PASIDs, of SMMUv3 or AMD, as it is bound; accesses without one are refused, or
+ * those of AMD the parent's. */
+struct ioasid_pgtable guest_new_pasids(struct guest *guest);
+/* The PASID's page table has this root; 0: it has none. */
+void guest_set_pasid(struct guest *guest, uint32_t pasid, uint64_t root);
+/* First word of its entry. */
+uint64_t *guest_pasid(struct guest *guest, uint32_t pasid);
+
 void guest_invalidate(struct guest *guest, uint64_t iova, uint64_t length);
 void guest_invalidate_all(struct guest *guest);
 
@@ -116,7 +125,9 @@ void add_nested_bind_tests(Suite *suite);
 void add_nested_cache_tests(Suite *suite);
 void add_nested_fault_tests(Suite *suite);
 void add_nested_ops_tests(Suite *suite);
+void add_nested_pasid_tests(Suite *suite);
 void add_nested_stale_tests(Suite *suite);
+void add_nested_track_tests(Suite *suite);
 void add_nested_thread_tests(Suite *suite);
 
 #endif

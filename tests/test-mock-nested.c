@@ -15,6 +15,8 @@ int main(void)
 	add_nested_fault_tests(suite);
 	add_nested_ops_tests(suite);
 	add_nested_stale_tests(suite);
+	add_nested_pasid_tests(suite);
+	add_nested_track_tests(suite);
 	add_nested_thread_tests(suite);
 	return support_run(suite);
 }

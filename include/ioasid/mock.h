@@ -381,7 +381,7 @@ int ioasid_mock_enqcmd(struct ioasid_mock_device *device, int vm_fd, struct ioas
 #define IOASID_MOCK_OP_DIRTY_START    15u
 #define IOASID_MOCK_OP_DIRTY_STOP     16u
 #define IOASID_MOCK_OP_DIRTY_READ     17u
-#define IOASID_MOCK_OP_BIND_PGTABLE   18u
+#define IOASID_MOCK_OP_BIND_PGTABLE   18u /* a PASID table's too */
 #define IOASID_MOCK_OP_UNBIND_PGTABLE 19u /* a PASID table's too */
 #define IOASID_MOCK_OP_INVALIDATE     20u
 #define IOASID_MOCK_OP_KVM_MAP        21u
@@ -429,6 +429,7 @@ int ioasid_mock_on_answer(struct ioasid_mock *mock, void (*hook)(void *arg), voi
  * @failed: operations that ioasid_mock_fail() let fail
  * @device_tlb_hits: translations found in a device's own TLB
  * @device_tlb_entries: gauge: valid entries of those now
+ * @pasid_reads: entries of guests' PASID tables that IOMMUs looked for in memory
  * @stale: stale entries used, with IOASID_MOCK_CHECK_STALE
  */
 struct ioasid_mock_stats {
@@ -446,6 +447,7 @@ struct ioasid_mock_stats {
 	uint64_t failed;
 	uint64_t device_tlb_hits;
 	uint64_t device_tlb_entries;
+	uint64_t pasid_reads;
 	uint64_t stale;
 };
 

@@ -7,6 +7,7 @@
 #include "bound.h"
 #include "../error.h"
 #include "flush.h"
+#include "track.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -15,16 +16,16 @@
 int mock_bound_fits(const struct mock_bound *bound, const struct mock_space *parent,
 	const struct mock_iommu *iommu)
 {
-	uint32_t format = bound->told.format;
+	uint32_t format = bound->format;
 
 	if (!(iommu->formats >> format & 1))
 		return error_reason(-EOPNOTSUPP,
 			"IOMMU %u takes no page tables of format %u (it has 0x%x)", iommu->index,
 			format, iommu->formats);
-	if (bound->told.addr_width > iommu->addr_width)
+	if (bound->width > iommu->addr_width)
 		return error_reason(-EOPNOTSUPP,
 			"IOMMU %u translates %u bits by guests' tables, not %u", iommu->index,
-			iommu->addr_width, bound->told.addr_width);
+			iommu->addr_width, bound->width);
 	return mock_space_fits(parent, iommu);
 }
 
@@ -62,13 +63,33 @@ static int check_spaces(const struct mock_space *space, const struct mock_space 
 	return 0;
 }
 
+/* What is only tracked goes on as it is. */
+static void cancel_routes(const struct mock_space *space)
+{
+	list_each(link, &space->routes)
+	{
+		const struct mock_route *route = list_entry(link, struct mock_route, link);
+
+		if (!mock_track_table(route))
+			mock_track_cancel(route);
+	}
+}
+
+static void count(struct mock_space *space, const struct mock_bound *bound, uint32_t more)
+{
+	if (bound && bound->has_pasids)
+		space->owner->mock->pasid_tables += more;
+}
+
 /* From now on it is translated another way. */
 static void turn(struct mock_space *space, struct mock_bound *bound)
 {
 	mock_flush_space(space);
+	cancel_routes(space);
+	count(space, space->bound, UINT32_MAX);
 	space->bound = bound;
-	list_each(link, &space->routes)
-		mock_route_cancel(list_entry(link, struct mock_route, link));
+	count(space, bound, 1);
+	cancel_routes(space);
 }
 
 static int bind(struct mock_space *space, struct mock_space *parent, struct mock_bound *bound)
@@ -88,24 +109,65 @@ static int find_space(struct mock_backend *be, uint32_t id, struct mock_space **
 	return *space ? 0 : error_reason(-ENOENT, "no space %u", id);
 }
 
+/* A space, and its parent, by their numbers. */
+struct nesting {
+	uint32_t space;
+	uint32_t parent;
+};
+
 static int bind_numbers(
-	struct mock_backend *be, uint32_t id, uint32_t parent_id, struct mock_bound *bound)
+	struct mock_backend *be, const struct nesting *which, struct mock_bound *bound)
 {
 	struct mock_space *space, *parent;
 	int err;
 
 	pthread_rwlock_wrlock(&be->mock->world);
-	err = find_space(be, id, &space);
+	err = find_space(be, which->space, &space);
 	if (!err)
-		err = find_space(be, parent_id, &parent);
+		err = find_space(be, which->parent, &parent);
 	if (!err)
 		err = bind(space, parent, bound);
 	pthread_rwlock_unlock(&be->mock->world);
 	return err;
 }
 
-int mock_pgtable_bind(
-	struct backend *base, uint32_t id, uint32_t parent, const struct ioasid_pgtable *table)
+static int read_pgtable(struct mock_bound *bound, const struct ioasid_pgtable *table)
+{
+	bound->width = table->addr_width;
+	return walk_context_of(table, &bound->table);
+}
+
+static int read_pasid_table(struct mock_bound *bound, const struct ioasid_pgtable *table)
+{
+	int err = walk_pasids_of(table, &bound->pasids);
+
+	bound->has_pasids = true;
+	bound->width = bound->pasids.width;
+	return err;
+}
+
+static struct mock_bound *new_bound(uint32_t format)
+{
+	struct mock_bound *bound = calloc(1, sizeof(*bound));
+
+	if (!bound)
+		return NULL;
+	bound->format = format;
+	mock_pasids_init(&bound->kept);
+	return bound;
+}
+
+void mock_bound_free(struct mock_bound *bound)
+{
+	if (!bound)
+		return;
+	mock_pasids_fini(&bound->kept);
+	free(bound);
+}
+
+static int bind_table(struct backend *base, const struct nesting *which,
+	const struct ioasid_pgtable *table,
+	int (*read)(struct mock_bound *bound, const struct ioasid_pgtable *table))
 {
 	struct mock_backend *be = mock_backend(base);
 	int err = mock_injected(be->mock, IOASID_MOCK_OP_BIND_PGTABLE);
@@ -113,16 +175,27 @@ int mock_pgtable_bind(
 
 	if (err)
 		return err;
-	bound = calloc(1, sizeof(*bound));
+	bound = new_bound(table->format);
 	if (!bound)
 		return -ENOMEM;
-	bound->told = *table;
-	err = walk_context_of(table, &bound->table);
+	err = read(bound, table);
 	if (!err)
-		err = bind_numbers(be, id, parent, bound);
+		err = bind_numbers(be, which, bound);
 	if (err)
-		free(bound);
+		mock_bound_free(bound);
 	return err;
+}
+
+int mock_pgtable_bind(
+	struct backend *be, uint32_t space, uint32_t parent, const struct ioasid_pgtable *table)
+{
+	return bind_table(be, &(struct nesting){space, parent}, table, read_pgtable);
+}
+
+int mock_pasid_table_bind(
+	struct backend *be, uint32_t space, uint32_t parent, const struct ioasid_pgtable *table)
+{
+	return bind_table(be, &(struct nesting){space, parent}, table, read_pasid_table);
 }
 
 /* Unbind */
@@ -136,7 +209,7 @@ static int unbind(struct mock_space *space)
 	turn(space, NULL);
 	if (bound->adopted)
 		mock_space_disown(space);
-	free(bound);
+	mock_bound_free(bound);
 	return 0;
 }
 
@@ -158,13 +231,51 @@ int mock_pgtable_unbind(struct backend *base, uint32_t id)
 
 /* Invalidate */
 
-static void invalidate_one(const struct mock_space *space, const struct ioasid_invalidation *one)
+/* Addresses of a space, or of a PASID in its table. */
+static void forget_range(
+	const struct mock_space *space, uint32_t pasid, const struct ioasid_invalidation *one)
 {
+	uint64_t first = mock_bound_key(space->bound, one->addr), rest = one->length - 1;
+	uint64_t last = rest > UINT64_MAX - first ? UINT64_MAX : first + rest;
+
+	mock_flush_range(space, pasid, first, last);
+}
+
+/* Of the PASIDs that the space tracks, in the tables which have them. */
+static void forget_tracked(const struct mock_space *space, const struct ioasid_invalidation *one)
+{
+	list_each(link, &space->routes)
+	{
+		const struct mock_route *route = list_entry(link, struct mock_route, link);
+		const struct mock_space *table = mock_track_table(route);
+
+		if (table && one->what == IOASID_INVALIDATE_RANGE)
+			forget_range(table, route->pasid, one);
+		else if (table)
+			mock_flush_pasid(table, route->pasid);
+	}
+}
+
+static void forget_all(struct mock_space *space)
+{
+	mock_flush_space(space);
+	mock_pasids_drop_all(&space->bound->kept);
+}
+
+static void invalidate_one(struct mock_space *space, const struct ioasid_invalidation *one)
+{
+	bool has_pasids = space->bound->has_pasids;
+
 	if (one->what == IOASID_INVALIDATE_SPACE)
-		mock_flush_space(space);
-	else
-		mock_flush_range(
-			space, IOASID_PASID_NONE, one->addr, one->addr + (one->length - 1));
+		forget_all(space);
+	else if (one->what == IOASID_INVALIDATE_RANGE)
+		forget_range(space, has_pasids ? one->pasid : IOASID_PASID_NONE, one);
+	if (one->what == IOASID_INVALIDATE_PASID) {
+		mock_pasids_drop(&space->bound->kept, one->pasid);
+		mock_flush_pasid(space, one->pasid);
+	}
+	if (!has_pasids && space->owner->mock->pasid_tables)
+		forget_tracked(space, one);
 }
 
 static int invalidate_list(struct mock_backend *be, uint32_t id,
@@ -198,6 +309,15 @@ int mock_invalidate(
 	return got;
 }
 
+static void forget_device(struct ioasid_mock_device *device)
+{
+	const struct mock_route *plain = mock_route_of(device, IOASID_PASID_NONE);
+
+	mock_flush_device(device);
+	if (plain && plain->space->bound)
+		mock_pasids_drop_all(&plain->space->bound->kept);
+}
+
 int mock_device_invalidate(struct backend *base, uint32_t id)
 {
 	struct mock_backend *be = mock_backend(base);
@@ -209,7 +329,7 @@ int mock_device_invalidate(struct backend *base, uint32_t id)
 	pthread_rwlock_wrlock(&be->mock->world);
 	device = table_get(&be->devices, id);
 	if (device)
-		mock_flush_device(device);
+		forget_device(device);
 	else
 		err = error_reason(-ENOENT, "no device %u", id);
 	pthread_rwlock_unlock(&be->mock->world);

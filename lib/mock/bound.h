@@ -1,19 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What of a guest's is bound to a space instead of maps: a page table in the memory of the parent
- * space. Here are its beginning and its end; translate.c walks it. All under the world's lock.
+ * space, or a table of PASIDs that leads to page tables. Here are its beginning, its invalidation
+ * and its end; nested.c walks it. All under the world's lock.
  */
 #ifndef MOCK_BOUND_H
 #define MOCK_BOUND_H
 
+#include "pasids.h"
 #include "space.h"
-#include "walk.h"
 
 struct mock_bound {
 	bool adopted; /* by it alone the space has a parent: the platform does not nest */
-	struct ioasid_pgtable told;
-	struct walk_context table;
+	uint32_t format;
+	uint32_t width; /* bits that page tables translate */
+	bool has_pasids;
+	struct walk_context table; /* unless it is one of PASIDs: then these two */
+	struct walk_pasids pasids;
+	struct mock_pasids kept;
 };
+
+/* What an address is cached under: an SMMUv3's may have a top byte that does not matter. */
+static inline uint64_t mock_bound_key(const struct mock_bound *bound, uint64_t addr)
+{
+	uint64_t low = addr & (UINT64_MAX >> 8);
+
+	if (!bound->has_pasids || bound->format != IOASID_PGTABLE_SMMUV3_S1)
+		return addr;
+	return addr >> 55 & 1 ? low | ~(UINT64_MAX >> 8) : low;
+}
+
+void mock_bound_free(struct mock_bound *bound);
 
 /* May a device behind the IOMMU be translated by it, over this parent? 0, or the error with its
  * reason. */
@@ -21,6 +38,8 @@ int mock_bound_fits(const struct mock_bound *bound, const struct mock_space *par
 	const struct mock_iommu *iommu);
 
 int mock_pgtable_bind(
+	struct backend *be, uint32_t space, uint32_t parent, const struct ioasid_pgtable *table);
+int mock_pasid_table_bind(
 	struct backend *be, uint32_t space, uint32_t parent, const struct ioasid_pgtable *table);
 int mock_pgtable_unbind(struct backend *be, uint32_t space);
 int mock_invalidate(

@@ -8,7 +8,7 @@
 /* What goes. */
 struct flush {
 	const struct mock_space *space;
-	bool (*goes)(const struct iotlb_tag *, const void *space); /* NULL: the addresses */
+	bool (*goes)(const struct iotlb_tag *, const void *flush); /* NULL: the addresses */
 	uint32_t pasid;
 	uint64_t first;
 	uint64_t last;
@@ -24,7 +24,7 @@ static void drop(struct iotlb *tlb, const struct mock_iommu *iommu, const struct
 	};
 
 	if (flush->goes)
-		iotlb_drop_if(tlb, flush->goes, flush->space);
+		iotlb_drop_if(tlb, flush->goes, flush);
 	else
 		iotlb_drop(tlb, &tag, flush->first, flush->last);
 }
@@ -61,20 +61,31 @@ static void drop_everywhere(const struct flush *flush)
 		drop_on_route(list_entry(link, struct mock_route, link), flush);
 }
 
-static bool is_of_space(const struct iotlb_tag *tag, const void *space)
+static bool is_of_space(const struct iotlb_tag *tag, const void *flush)
 {
-	return tag->space == space;
+	return tag->space == ((const struct flush *)flush)->space;
 }
 
-static bool is_nested(const struct iotlb_tag *tag, const void *space)
+static bool is_of_pasid(const struct iotlb_tag *tag, const void *flush)
 {
-	return tag->space != space && space_is_under(tag->space, space);
+	return is_of_space(tag, flush) && tag->pasid == ((const struct flush *)flush)->pasid;
+}
+
+static bool is_nested(const struct iotlb_tag *tag, const void *flush)
+{
+	return !is_of_space(tag, flush) &&
+	       space_is_under(tag->space, ((const struct flush *)flush)->space);
 }
 
 void mock_flush_range(const struct mock_space *space, uint32_t pasid, uint64_t first, uint64_t last)
 {
 	drop_everywhere(
 		&(struct flush){.space = space, .pasid = pasid, .first = first, .last = last});
+}
+
+void mock_flush_pasid(const struct mock_space *space, uint32_t pasid)
+{
+	drop_everywhere(&(struct flush){.space = space, .goes = is_of_pasid, .pasid = pasid});
 }
 
 void mock_flush_space(const struct mock_space *space)

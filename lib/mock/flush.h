@@ -13,6 +13,9 @@
 void mock_flush_range(
 	const struct mock_space *space, uint32_t pasid, uint64_t first, uint64_t last);
 
+/* Everything of a PASID in its table. */
+void mock_flush_pasid(const struct mock_space *space, uint32_t pasid);
+
 /* Everything of the space. */
 void mock_flush_space(const struct mock_space *space);
 

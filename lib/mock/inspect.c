@@ -4,6 +4,7 @@
  * lead if it came now.
  */
 #include "../error.h"
+#include "track.h"
 #include "translate.h"
 #include <errno.h>
 
@@ -45,12 +46,11 @@ static int look(struct ioasid_mock_device *device, struct ioasid_mock_translatio
 {
 	struct mock_access access = {
 		.device = device,
-		.space = mock_route_space(device, translation->pasid),
 		.pasid = translation->pasid,
 		.flags = translation->access,
 	};
 
-	if (!access.space)
+	if (!mock_track_lead(&access))
 		return error_set(-ENODEV,
 			"ioasid_mock_translate: device %u, PASID 0x%x: it leads to no space",
 			device->number, translation->pasid);

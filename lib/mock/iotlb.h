@@ -19,6 +19,7 @@ struct mock_page {
 	unsigned char *host;
 	uint32_t perms;     /* IOASID_MAP_READ, _WRITE */
 	unsigned int shift; /* of the page that a guest's table has there, or else the IOMMU */
+	bool tagged;        /* whatever the top byte of the address is */
 	const struct mock_space *noted; /* where writes are noted, should it track; see dirty.h */
 	uint64_t at;                    /* the page's address there */
 };

@@ -203,6 +203,7 @@ int ioasid_mock_stats(struct ioasid_mock *mock, struct ioasid_mock_stats *given)
 	pthread_mutex_unlock(&mock->control);
 	stats.stale = mock_stale_total(&mock->stale);
 	stats.dma_bytes = __atomic_load_n(&mock->dma_bytes, __ATOMIC_RELAXED);
+	stats.pasid_reads = __atomic_load_n(&mock->pasid_reads, __ATOMIC_RELAXED);
 	opts_out(given, &stats, sizeof(stats));
 	return 0;
 }

@@ -26,8 +26,9 @@ struct mock_failure {
 
 struct ioasid_mock {
 	struct ioasid_mock_opts opts;
-	unsigned int refs;  /* the user's handle and each open context; atomic */
-	uint64_t dma_bytes; /* atomic */
+	unsigned int refs;    /* the user's handle and each open context; atomic */
+	uint64_t dma_bytes;   /* atomic */
+	uint64_t pasid_reads; /* atomic */
 
 	pthread_rwlock_t world;
 	bool gone; /* ioasid_mock_free() was called */
@@ -37,9 +38,10 @@ struct ioasid_mock {
 	uint32_t device_count; /* ever made; numbers them in texts */
 	struct table pages;
 	uint64_t pinned;
-	struct table wires; /* PASIDs on the wire that are a space's; see wire.h */
-	struct list vms;    /* see vm.h */
-	uint32_t vm_count;  /* ever made */
+	struct table wires;    /* PASIDs on the wire that are a space's; see wire.h */
+	struct list vms;       /* see vm.h */
+	uint32_t vm_count;     /* ever made */
+	uint32_t pasid_tables; /* bound, in all contexts */
 
 	pthread_mutex_t faults;
 	struct mock_pump pump;

@@ -12,6 +12,7 @@
 struct mock_queue {
 	struct producer producer;
 	struct table cookies; /* of struct mock_request; under faults */
+	struct list cancels;  /* while a device's are, under faults: of the queues that had some */
 	uint32_t id;
 	uint32_t group_max;
 };

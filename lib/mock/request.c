@@ -137,7 +137,7 @@ static int ask(struct mock_request *request, const struct mock_miss *miss, uint3
  * handled: no detach of its own would ever answer them. */
 static bool has_listener(const struct ioasid_mock_device *device, const struct mock_miss *miss)
 {
-	return miss->space->queue && maptree_find(&device->attached, miss->pasid);
+	return miss->space->queue && maptree_find(&device->attached, miss->route);
 }
 
 static int raise_locked(struct mock_request *request, const struct mock_miss *miss, uint32_t pages)
@@ -201,9 +201,21 @@ void mock_request_pass_on(struct mock_request *request)
 	pthread_mutex_unlock(&device->mock->faults);
 }
 
-/* Those on their way to the queue; if it is NULL, those of the route. */
-static void let_starved_go(
-	struct ioasid_mock_device *device, const struct mock_queue *queue, uint32_t pasid)
+/* Which of a device's requests: those on their way to a queue, of a PASID, or all. */
+struct which {
+	const struct mock_queue *queue; /* NULL: any */
+	bool all;
+	uint32_t pasid; /* unless all */
+};
+
+static bool picks(const struct which *which, const struct mock_request *request)
+{
+	if (which->queue && request->queue != which->queue)
+		return false;
+	return which->all || request->pasid == which->pasid;
+}
+
+static void let_starved_go(struct ioasid_mock_device *device, const struct which *which)
 {
 	struct list *link = device->starved.next, *next;
 
@@ -211,14 +223,14 @@ static void let_starved_go(
 		struct mock_request *request = list_entry(link, struct mock_request, link);
 
 		next = link->next;
-		if (queue ? request->queue == queue : request->pasid == pasid)
+		if (picks(which, request))
 			let_go(request);
 	}
 }
 
 void mock_request_let_go(struct ioasid_mock_device *device, const struct mock_queue *queue)
 {
-	let_starved_go(device, queue, IOASID_PASID_NONE);
+	let_starved_go(device, &(struct which){.queue = queue, .all = true});
 }
 
 /* Answers */
@@ -248,27 +260,68 @@ void mock_request_end(struct mock_request *request, uint32_t code)
 	wake_starved(device);
 }
 
-void mock_request_cancel(struct ioasid_mock_device *device, uint32_t pasid)
+static bool is_of_device(const struct pending_group *group, const void *device)
 {
-	struct mock_queue *published = NULL;
-	struct list *link, *next;
+	return group->device == ((const struct ioasid_mock_device *)device)->id;
+}
 
-	pthread_mutex_lock(&device->mock->faults);
-	for (link = device->in_flight.next; link != &device->in_flight; link = next) {
+/* Its readers are told of what it has published. */
+static void cancel_published(
+	struct mock_queue *queue, struct ioasid_mock_device *device, const struct which *which)
+{
+	if (which->all)
+		producer_cancel_if(&queue->producer, is_of_device, device);
+	else
+		producer_cancel(&queue->producer, device->id, which->pasid);
+}
+
+/* Ends them, and lists the queues that have published some. */
+static void end_in_flight(
+	struct ioasid_mock_device *device, const struct which *which, struct list *published)
+{
+	struct list *link = device->in_flight.next, *next;
+
+	for (; link != &device->in_flight; link = next) {
 		struct mock_request *request = list_entry(link, struct mock_request, link);
+		struct mock_queue *queue = request->queue;
 
 		next = link->next;
-		if (request->pasid != pasid)
+		if (!picks(which, request))
 			continue;
-		if (!producer_drop(&request->queue->producer, &request->group))
-			published = request->queue;
+		if (!producer_drop(&queue->producer, &request->group) &&
+			list_empty(&queue->cancels))
+			list_append(published, &queue->cancels);
 		mock_request_end(request, IOASID_RESPONSE_INVALID);
 	}
-	/* a route has one queue */
-	if (published)
-		producer_cancel(&published->producer, device->id, pasid);
-	let_starved_go(device, NULL, pasid);
+}
+
+/* Beside a PASID table, what a device asks for may be in several queues. None is told before all
+ * have dropped what they keep: it would publish that in the room it gets. */
+static void cancel(struct ioasid_mock_device *device, const struct which *which)
+{
+	struct list published;
+
+	list_init(&published);
+	pthread_mutex_lock(&device->mock->faults);
+	end_in_flight(device, which, &published);
+	while (!list_empty(&published)) {
+		struct mock_queue *queue = list_entry(published.next, struct mock_queue, cancels);
+
+		list_remove(&queue->cancels);
+		cancel_published(queue, device, which);
+	}
+	let_starved_go(device, which);
 	pthread_mutex_unlock(&device->mock->faults);
+}
+
+void mock_request_cancel(struct ioasid_mock_device *device, uint32_t pasid)
+{
+	cancel(device, &(struct which){.pasid = pasid});
+}
+
+void mock_request_cancel_all(struct ioasid_mock_device *device)
+{
+	cancel(device, &(struct which){.all = true});
 }
 
 void mock_request_abort(struct mock_request *request)

@@ -36,8 +36,9 @@ struct mock_request {
 
 /* Pages without a translation, one beside the other. */
 struct mock_miss {
-	struct mock_space *space;
+	struct mock_space *space; /* whose they are */
 	uint32_t pasid;
+	uint32_t route;  /* PASID of the route that translates it, or none */
 	uint32_t access; /* IOASID_FAULT_READ or _WRITE, _EXEC, _PRIV */
 	uint64_t base;   /* the first page's address */
 	uint64_t page;   /* bytes of each */
@@ -63,6 +64,8 @@ void mock_request_end(struct mock_request *request, uint32_t code);
 /* Answers INVALID what waits on a route of the device, and lets go what starves on it: that tries
  * again and finds the route changed. The world is held exclusively. */
 void mock_request_cancel(struct ioasid_mock_device *device, uint32_t pasid);
+/* Whatever the PASID. */
+void mock_request_cancel_all(struct ioasid_mock_device *device);
 
 /* Lets go what starves on its way to the queue; faults is held. */
 void mock_request_let_go(struct ioasid_mock_device *device, const struct mock_queue *queue);

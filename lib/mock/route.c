@@ -6,7 +6,7 @@
 #include "route.h"
 #include "../error.h"
 #include "flush.h"
-#include "request.h"
+#include "track.h"
 #include "vm.h"
 #include "wire.h"
 #include <errno.h>
@@ -31,15 +31,23 @@ static int file(struct maptree *routes, uint32_t pasid, struct mock_route *route
 	return maptree_insert(routes, &entry, NULL);
 }
 
-struct mock_space *mock_route_space(const struct ioasid_mock_device *device, uint32_t pasid)
+struct mock_route *mock_route_of(const struct ioasid_mock_device *device, uint32_t pasid)
 {
-	const struct mock_route *route;
-
 	if (!device->owner)
 		return NULL;
 	/* what travels for a mediated device is picked when it is attached, not when mates are */
-	route = find(mock_wire_is_picked(device) ? &device->attached : device->routes, pasid);
-	return route && route->complete ? route->space : NULL;
+	return find(mock_wire_is_picked(device) ? &device->attached : device->routes, pasid);
+}
+
+struct mock_route *mock_route_attached(const struct ioasid_mock_device *device, uint32_t pasid)
+{
+	return find(&device->attached, pasid);
+}
+
+struct mock_route *mock_route_plain(const struct mock_route *route)
+{
+	return find(route->device ? &route->device->attached : &route->group->routes,
+		IOASID_PASID_NONE);
 }
 
 static bool is_shared(const struct ioasid_mock_device *device)
@@ -127,6 +135,8 @@ static int open_route(struct ioasid_mock_device *device, uint32_t pasid, struct 
 		free(*route);
 	else
 		list_append(&space->routes, &(*route)->link);
+	if (!err)
+		mock_track_begin(*route);
 	return err;
 }
 
@@ -193,7 +203,7 @@ static void detach(struct ioasid_mock_device *device, uint32_t pasid, struct moc
 {
 	leave_route(device, pasid, route);
 	/* mates are not attached, or wait on: see has_listener() in request.c */
-	mock_request_cancel(device, pasid);
+	mock_track_cancel_device(device, route);
 	if (!route->members)
 		close_route(device, pasid, route);
 	update_complete(device, pasid);
@@ -229,16 +239,6 @@ void mock_route_end_all(struct ioasid_mock_device *device)
 }
 
 /* Replace */
-
-void mock_route_cancel(const struct mock_route *route)
-{
-	if (route->device) {
-		mock_request_cancel(route->device, route->pasid);
-		return;
-	}
-	list_each(link, &route->group->devices) mock_request_cancel(
-		list_entry(link, struct ioasid_mock_device, mate), route->pasid);
-}
 
 /* A replace moves the route of the device, and where its group has one, that of all mates. */
 static bool moves_too(
@@ -284,13 +284,14 @@ static int move_held(
 
 	if (err)
 		return err;
+	mock_track_cancel(route); /* by what it was, and by what it is */
 	mock_flush_route(route);
 	mock_space_leave(route->space, iommu);
 	list_remove(&route->link);
 	list_append(&space->routes, &route->link);
 	renumber(device, route->pasid, route->space, space);
 	route->space = space;
-	mock_route_cancel(route);
+	mock_track_cancel(route);
 	update_complete(device, route->pasid);
 	return 0;
 }

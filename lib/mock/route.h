@@ -20,12 +20,12 @@ struct mock_route {
 	bool complete;    /* else, strictly, a device of the group is missing: no DMA */
 };
 
-/* The space that DMA of the device goes through; NULL: none. */
-struct mock_space *mock_route_space(const struct ioasid_mock_device *device, uint32_t pasid);
-
-/* Answers INVALID what waits on the route, of all devices that share it; under the world,
- * exclusively. */
-void mock_route_cancel(const struct mock_route *route);
+/* The route that DMA of the device goes by, and the one that it is attached by itself; NULL: none.
+ */
+struct mock_route *mock_route_of(const struct ioasid_mock_device *device, uint32_t pasid);
+struct mock_route *mock_route_attached(const struct ioasid_mock_device *device, uint32_t pasid);
+/* The route of the same devices without a PASID. */
+struct mock_route *mock_route_plain(const struct mock_route *route);
 
 int mock_attach(struct backend *be, struct backend_route which, uint32_t space);
 int mock_detach(struct backend *be, struct backend_route which);

@@ -5,6 +5,7 @@
  */
 #include "transfer.h"
 #include "../error.h"
+#include "track.h"
 #include "translate.h"
 #include "wire.h"
 #include <errno.h>
@@ -97,17 +98,16 @@ static enum mock_step fail(struct mock_transfer *transfer, int status, const cha
 
 /* Misses */
 
-/* The device's accesses of this side. */
-static struct mock_access access_of(
-	const struct mock_transfer *transfer, struct mock_space *space, uint32_t side)
+/* What an access of this side wants. */
+static uint32_t flags_of(const struct ioasid_mock_dma *dma, uint32_t side)
 {
 	uint32_t flags = side == SOURCE ? IOASID_FAULT_READ : IOASID_FAULT_WRITE;
 
-	if (transfer->dma->flags & IOASID_MOCK_DMA_EXEC)
+	if (dma->flags & IOASID_MOCK_DMA_EXEC)
 		flags |= IOASID_FAULT_EXEC;
-	if (transfer->dma->flags & IOASID_MOCK_DMA_PRIV)
+	if (dma->flags & IOASID_MOCK_DMA_PRIV)
 		flags |= IOASID_FAULT_PRIV;
-	return (struct mock_access){transfer->device, space, transfer->dma->pasid, flags};
+	return flags;
 }
 
 /* The guest can bring the page, so to ask for it makes sense. */
@@ -157,8 +157,9 @@ static enum mock_step ask(struct mock_transfer *transfer, const struct mock_acce
 	const struct mock_answer *answer)
 {
 	struct mock_miss miss = {
-		.space = access->space,
+		.space = access->told,
 		.pasid = access->pasid,
+		.route = mock_track_by(access),
 		.access = access->flags,
 		.page = mock_translate_page(access),
 		.pages = 1,
@@ -223,31 +224,31 @@ static bool translate(const struct mock_access *access, struct side *side, uint6
 	return true;
 }
 
-/* Where it leads; NULL: nowhere, and the transfer has failed. */
-static struct mock_space *find_space(struct mock_transfer *transfer)
+/* Where it leads; false: nowhere, and the transfer has failed. */
+static bool find_lead(struct mock_transfer *transfer, struct mock_access *access)
 {
 	bool by_wire = transfer->wire != IOASID_PASID_NONE;
 	struct ioasid_mock_dma *dma = transfer->dma;
-	struct mock_space *space = NULL;
 
 	/* asked again for each page: who detaches does not mean what is still on its way */
-	if (!by_wire || mock_wire_find(transfer->device, transfer->wire, &dma->pasid))
-		space = mock_route_space(transfer->device, dma->pasid);
-	if (space)
-		return space;
+	if (!by_wire || mock_wire_find(transfer->device, transfer->wire, &dma->pasid)) {
+		*access = (struct mock_access){.device = transfer->device, .pasid = dma->pasid};
+		if (mock_track_lead(access))
+			return true;
+	}
 	if (!by_wire) {
 		fail(transfer, -ENODEV, "it leads to no space");
-		return NULL;
+		return false;
 	}
 	dma->fault = IOASID_MOCK_FAULT_PASID;
 	fail(transfer, -EFAULT, "no route of the device has this on the wire");
-	return NULL;
+	return false;
 }
 
 static enum mock_step move_page(struct mock_transfer *transfer)
 {
 	struct ioasid_mock_dma *dma = transfer->dma;
-	struct mock_space *space;
+	struct mock_access access;
 	bool copy = dma->kind == IOASID_MOCK_DMA_COPY;
 	unsigned char *buffer = copy ? NULL : (unsigned char *)dma->buffer + dma->done;
 	struct side sides[] = {
@@ -257,15 +258,14 @@ static enum mock_step move_page(struct mock_transfer *transfer)
 	uint64_t n = dma->length - dma->done;
 
 	dma->fault = IOASID_MOCK_FAULT_NONE;
-	space = find_space(transfer);
-	if (!space)
+	if (!find_lead(transfer, &access))
 		return STEP_ENDED;
 	for (uint32_t i = SOURCE; i <= DESTINATION; i++) {
-		struct mock_access access = access_of(transfer, space, i);
 		struct mock_answer answer;
 
 		if (!copy && i != (dma->kind == IOASID_MOCK_DMA_READ ? SOURCE : DESTINATION))
 			continue;
+		access.flags = flags_of(dma, i);
 		if (!translate(&access, &sides[i], &n, &answer))
 			return miss(transfer, &access, &sides[i], &answer);
 	}

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an address of a device leads to: see translate.h. By a guest's table it leads to an address
- * of the parent space, which is translated by that one's maps, and so is each address of the table
- * itself. It must not know what moves there, nor who is asked where nothing is.
+ * What an address of a device leads to: see translate.h. Caches, and what is walked where they have
+ * nothing. It must not know what moves there, nor who is asked where nothing is.
  */
 #include "translate.h"
 #include "bound.h"
-
-/* More than a walk changes at a time. */
-#define CHANGED_MOST 8u
-#define TABLE_PAGE   (UINT64_C(1) << MOCK_TABLE_SHIFT)
+#include "nested.h"
 
 static const struct mock_iommu *iommu_of(const struct mock_access *access)
 {
@@ -19,13 +15,6 @@ static const struct mock_iommu *iommu_of(const struct mock_access *access)
 uint64_t mock_translate_page(const struct mock_access *access)
 {
 	return UINT64_C(1) << mock_space_shift(access->space, iommu_of(access));
-}
-
-/* IOASID_MAP_*, for IOASID_FAULT_* */
-static uint32_t needs(uint32_t access)
-{
-	return (access & IOASID_FAULT_READ ? IOASID_MAP_READ : 0) |
-	       (access & IOASID_FAULT_WRITE ? IOASID_MAP_WRITE : 0);
 }
 
 /* By maps alone. */
@@ -41,91 +30,16 @@ static uint32_t walk_maps(
 		return IOASID_MOCK_FAULT_TRANSLATION;
 	page->shift = iommu->shift;
 	answer->allowed = page->perms;
-	return needs(access->flags) & ~page->perms ? IOASID_MOCK_FAULT_PERMISSION
-						   : IOASID_MOCK_FAULT_NONE;
+	return mock_access_needs(access->flags) & ~page->perms ? IOASID_MOCK_FAULT_PERMISSION
+							       : IOASID_MOCK_FAULT_NONE;
 }
 
-/* The parent space, as a walk sees it. */
-struct view {
-	struct walk_memory memory;
-	const struct mock_space *parent;
-	struct mock_page page; /* that the walk leads to */
-	unsigned int changes;
-	struct mock_page changed[CHANGED_MOST]; /* words of tables, the last ones */
-};
-
-/* Only when the word has been changed: who reads the notes could be too early else. */
-static void note_change(const struct mock_page *word)
-{
-	mock_dirty_mark(word->noted, word->at, sizeof(uint64_t));
-}
-
-static void keep_change(struct view *view, const struct mock_page *word)
-{
-	struct mock_page *place = &view->changed[view->changes % CHANGED_MOST];
-
-	/* of a try before this one, in which the guest was quicker */
-	if (view->changes++ >= CHANGED_MOST)
-		note_change(place);
-	*place = *word;
-}
-
-static void note_changes(const struct view *view)
-{
-	for (unsigned int i = 0; i < view->changes && i < CHANGED_MOST; i++)
-		note_change(&view->changed[i]);
-}
-
-static bool find(const struct view *view, uint64_t addr, uint32_t perms, struct mock_page *page)
-{
-	return mock_space_walk(view->parent, addr, page) && !(perms & ~page->perms);
-}
-
-static uint64_t *find_word(struct walk_memory *memory, uint64_t addr, bool change)
-{
-	struct view *view = (struct view *)memory;
-	struct mock_page page;
-
-	if (!find(view, addr, change ? IOASID_MAP_RW : IOASID_MAP_READ, &page))
-		return NULL;
-	if (change)
-		keep_change(view, &page);
-	return (uint64_t *)(void *)page.host;
-}
-
-static bool find_page(struct walk_memory *memory, uint64_t addr, uint32_t access)
-{
-	struct view *view = (struct view *)memory;
-
-	return find(view, addr & ~(TABLE_PAGE - 1), needs(access), &view->page);
-}
-
-static void walk_table(const struct mock_access *access, const struct walk_context *table,
-	const struct walk_ask *ask, struct mock_answer *answer)
-{
-	struct walk_answer found;
-	struct view view;
-
-	view.memory = (struct walk_memory){.word = find_word, .reach = find_page};
-	view.parent = access->space->parent;
-	view.changes = 0;
-	walk(&view.memory, table, ask, &found);
-	note_changes(&view);
-	answer->fault = found.fault;
-	answer->parent_addr = found.addr;
-	answer->page = view.page;
-	answer->allowed = view.page.perms & found.allowed;
-	answer->page.perms &= found.perms;
-	answer->page.shift = found.shift;
-}
-
+/* fresh: no cache is asked, and nothing is noted. */
 static void walk_anew(
-	const struct mock_access *access, uint64_t base, bool quiet, struct mock_answer *answer)
+	const struct mock_access *access, uint64_t base, bool fresh, struct mock_answer *answer)
 {
-	const struct walk_ask ask = {base, access->flags, quiet};
-
 	if (access->space->bound)
-		walk_table(access, &access->space->bound->table, &ask, answer);
+		mock_nested_walk(access, base, fresh, answer);
 	else
 		answer->fault = walk_maps(access, base, answer);
 }
@@ -138,15 +52,27 @@ void mock_translate_anew(
 
 /* Caches */
 
-static struct iotlb_tag tag_of(const struct mock_access *access)
+/* What is looked for. */
+struct wanted {
+	const struct mock_access *access;
+	struct iotlb_tag tag;
+	uint64_t base;
+	uint64_t key; /* what it is cached under */
+};
+
+static struct wanted want(const struct mock_access *access, uint64_t base)
 {
+	const struct mock_bound *bound = access->space->bound;
 	uint32_t mode = access->flags & (IOASID_FAULT_EXEC | IOASID_FAULT_PRIV);
 
-	return (struct iotlb_tag){
-		.space = access->space,
-		.pasid = IOASID_PASID_NONE,
-		.mode = (uint16_t)(access->space->bound ? mode : 0),
-		.shift = (uint16_t)mock_space_shift(access->space, iommu_of(access)),
+	return (struct wanted){
+		.access = access,
+		.tag = {.space = access->space,
+			.pasid = bound && bound->has_pasids ? access->pasid : IOASID_PASID_NONE,
+			.mode = (uint16_t)(bound ? mode : 0),
+			.shift = (uint16_t)mock_space_shift(access->space, iommu_of(access))},
+		.base = base,
+		.key = bound ? mock_bound_key(bound, base) : base,
 	};
 }
 
@@ -155,62 +81,64 @@ static bool is_stale(const struct mock_page *cached, const struct mock_answer *n
 	return now->fault || cached->host != now->page.host || cached->perms & ~now->page.perms;
 }
 
-static void check(const struct mock_access *access, uint64_t base, const struct mock_page *cached,
-	uint32_t cache)
+static void check(const struct wanted *wanted, const struct mock_page *cached, uint32_t cache)
 {
+	const struct mock_access *access = wanted->access;
 	const struct ioasid_mock_stale use = {
 		.cache = cache,
 		.pasid = access->pasid,
 		.label = access->device->label,
-		.addr = base,
+		.addr = wanted->base,
 		.space = access->space->id,
 	};
 	struct mock_answer now;
 
-	mock_translate_anew(access, base, &now);
+	mock_translate_anew(access, wanted->base, &now);
 	if (is_stale(cached, &now))
 		mock_stale_note(&access->device->mock->stale, &use);
 }
 
-static bool find_cached(const struct mock_access *access, struct iotlb *tlb,
-	const struct iotlb_tag *tag, uint64_t base, struct mock_page *page)
+/* cache: IOASID_MOCK_STALE_*, which one it is */
+static bool find_cached(
+	const struct wanted *wanted, struct iotlb *tlb, struct mock_page *page, uint32_t cache)
 {
-	uint32_t cache = tlb == &access->device->tlb ? IOASID_MOCK_STALE_DEVICE_TLB
-						     : IOASID_MOCK_STALE_IOTLB;
+	const struct mock_access *access = wanted->access;
 
-	if (!iotlb_find(tlb, tag, base, needs(access->flags), page))
+	if (!iotlb_find(tlb, &wanted->tag, wanted->key, mock_access_needs(access->flags), page))
+		return false;
+	/* the same but for the top byte, which does matter to its table */
+	if (wanted->key != wanted->base && !page->tagged)
 		return false;
 	if (access->device->mock->opts.flags & IOASID_MOCK_CHECK_STALE)
-		check(access, base, page, cache);
+		check(wanted, page, cache);
 	return true;
 }
 
 /* The IOMMU's part: its own cache, or a walk. */
-static void ask_iommu(const struct mock_access *access, const struct iotlb_tag *tag, uint64_t base,
-	struct mock_answer *answer)
+static void ask_iommu(const struct wanted *wanted, struct mock_answer *answer)
 {
-	struct iotlb *tlb = &access->device->group->iommu->tlb;
+	struct iotlb *tlb = &wanted->access->device->group->iommu->tlb;
 
-	if (find_cached(access, tlb, tag, base, &answer->page))
+	if (find_cached(wanted, tlb, &answer->page, IOASID_MOCK_STALE_IOTLB))
 		return;
-	walk_anew(access, base, false, answer);
+	walk_anew(wanted->access, wanted->base, false, answer);
 	if (!answer->fault)
-		iotlb_fill(tlb, tag, base, &answer->page);
+		iotlb_fill(tlb, &wanted->tag, wanted->key, &answer->page);
 }
 
 void mock_translate(const struct mock_access *access, uint64_t base, struct mock_answer *answer)
 {
 	struct iotlb *tlb = &access->device->tlb;
-	const struct iotlb_tag tag = tag_of(access);
+	const struct wanted wanted = want(access, base);
 
 	answer->fault = IOASID_MOCK_FAULT_NONE;
 	if (!tlb->entries) {
-		ask_iommu(access, &tag, base, answer);
+		ask_iommu(&wanted, answer);
 		return;
 	}
-	if (find_cached(access, tlb, &tag, base, &answer->page))
+	if (find_cached(&wanted, tlb, &answer->page, IOASID_MOCK_STALE_DEVICE_TLB))
 		return;
-	ask_iommu(access, &tag, base, answer);
+	ask_iommu(&wanted, answer);
 	if (!answer->fault)
-		iotlb_fill(tlb, &tag, base, &answer->page);
+		iotlb_fill(tlb, &wanted.tag, wanted.key, &answer->page);
 }

@@ -7,24 +7,7 @@
 #ifndef MOCK_TRANSLATE_H
 #define MOCK_TRANSLATE_H
 
-#include "route.h"
-
-/* Accesses of a device by one of its routes. */
-struct mock_access {
-	struct ioasid_mock_device *device;
-	struct mock_space *space; /* whose table translates them */
-	uint32_t pasid;           /* that they carry */
-	uint32_t flags;           /* IOASID_FAULT_READ or _WRITE, _EXEC, _PRIV */
-};
-
-struct mock_answer {
-	uint32_t fault;        /* IOASID_MOCK_FAULT_* */
-	struct mock_page page; /* without a fault; its host memory is that of the page's start */
-	uint32_t allowed;      /* if it was walked: IOASID_MAP_*, where page has what is cached */
-	/* By a guest's table, if it was walked: where that leads in the parent space, and with
-	 * IOASID_MOCK_FAULT_PARENT what is not there. */
-	uint64_t parent_addr;
-};
+#include "access.h"
 
 /* The bytes from one multiple of which to the next an address is translated as one. */
 uint64_t mock_translate_page(const struct mock_access *access);
