@@ -98,6 +98,37 @@ START_TEST(each_pasid_is_translated_by_its_own_table)
 }
 END_TEST
 
+/* Nothing translates them on the way: the table is of what travels. */
+START_TEST(work_by_enqcmd_finds_its_pasid_in_the_table)
+{
+	struct guest_opts opts = kind(_i);
+	struct ioasid_mock_dma dma;
+	uint16_t page = 0;
+	uint32_t wire = 0;
+	struct pasids p;
+	int vm;
+
+	opts.device.flags |= IOASID_MOCK_DEVICE_ENQCMD;
+	pasids_begin(&p, &opts);
+	set(&p, 1, 0x1000, 5);
+	vm = ok(ioasid_mock_vm_new(p.guest.mock));
+	dma = guest_dma(IOASID_MOCK_DMA_READ, 0x1000, &page, sizeof(page));
+	dma.pasid = 1;
+	ok(ioasid_mock_enqcmd(p.guest.hw, vm, &dma));
+	ck_assert_uint_eq(page, 5);
+	dma.pasid = 3;
+	ck_assert_int_eq(ioasid_mock_enqcmd(p.guest.hw, vm, &dma), -EFAULT);
+	ck_assert_uint_eq(dma.fault, IOASID_MOCK_FAULT_PASID);
+	ok(ioasid_mock_wire_pasid(p.guest.hw, 77, &wire));
+	ck_assert_uint_eq(wire, 77);
+	ok(ioasid_mock_wire_pasid(p.guest.hw, NOBODY, &wire));
+	ck_assert_uint_eq(wire, NOBODY);
+	fails(-ENODEV, "no space", ioasid_mock_wire_pasid(p.guest.hw, 0x100, &wire));
+	close(vm);
+	pasids_end(&p);
+}
+END_TEST
+
 START_TEST(a_pasid_without_an_entry_ends_the_transfer)
 {
 	struct guest_opts opts = kind(_i);
@@ -569,6 +600,7 @@ void add_nested_pasid_tests(Suite *suite)
 	TCase *tcase = support_case(suite, "pasid");
 
 	tcase_add_loop_test(tcase, each_pasid_is_translated_by_its_own_table, 0, KINDS);
+	tcase_add_loop_test(tcase, work_by_enqcmd_finds_its_pasid_in_the_table, 0, KINDS);
 	tcase_add_loop_test(tcase, a_pasid_without_an_entry_ends_the_transfer, 0, KINDS);
 	tcase_add_loop_test(tcase, accesses_without_a_pasid_go_as_the_devices_entry_says, 0, KINDS);
 	tcase_add_loop_test(tcase, an_entry_is_read_once_and_kept, 0, KINDS);

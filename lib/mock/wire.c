@@ -6,6 +6,7 @@
  */
 #include "wire.h"
 #include "../error.h"
+#include "track.h"
 #include <errno.h>
 
 /* A table gives the lowest number first. */
@@ -139,13 +140,22 @@ bool mock_wire_find(const struct ioasid_mock_device *device, uint32_t wire, uint
 	return false;
 }
 
-static int look_up(const struct ioasid_mock_device *device, uint32_t pasid, uint32_t *wire)
+/* What is not picked travels wherever it leads: by a mate's route, or a guest's PASID table. */
+static bool travels(struct ioasid_mock_device *device, uint32_t pasid)
+{
+	struct mock_access access = {.device = device, .pasid = pasid};
+	uint32_t bits = device->opts.pasid_bits;
+
+	if (pasid != IOASID_PASID_NONE && (!bits || pasid >> bits))
+		return false;
+	return !mock_wire_is_picked(device) && mock_track_lead(&access);
+}
+
+static int look_up(struct ioasid_mock_device *device, uint32_t pasid, uint32_t *wire)
 {
 	const struct maptree_entry *entry = entry_of(device, pasid);
 
-	if (!entry && mock_wire_is_picked(device))
-		return -ENODEV;
-	if (!entry && (!device->owner || !maptree_find(device->routes, pasid)))
+	if (!entry && !travels(device, pasid))
 		return -ENODEV;
 	*wire = entry ? entry->mark : pasid;
 	return 0;
