@@ -20,15 +20,18 @@
 #define RW    IOASID_MAP_RW
 #define FIXED IOASID_MAP_FIXED
 
+#define DEVICES 3 /* the last one is a guest's */
+
 struct life {
 	struct ioasid_mock *mock;
-	struct ioasid_mock_device *hw[2];
-	int fd[2];
+	struct ioasid_mock_device *hw[DEVICES];
+	int fd[DEVICES];
 	struct ioasid_ctx *ctx;
 	struct ioasid_faultq *faults;
 	struct ioasid_space *parent, *child, *other;
-	struct ioasid_device *device[2];
-	struct ioasid_attachment *route[2], *over, *pasid;
+	struct ioasid_space *gpa, *giova, *sibling; /* of a guest with page tables of its own */
+	struct ioasid_device *device[DEVICES];
+	struct ioasid_attachment *route[DEVICES], *over, *pasid, *guest, *tracked;
 	unsigned char *memory; /* 8 pages */
 	int file;              /* a page of it */
 	int vm;
@@ -240,6 +243,102 @@ static int unmap_all(struct life *l)
 	return (int)ioasid_space_unmap(l->other, 0, UINT64_MAX);
 }
 
+static int new_gpa(struct life *l)
+{
+	return ioasid_space_new(
+		l->ctx, IOASID_OPTS(ioasid_space_opts, .flags = IOASID_SPACE_NEST_PARENT), &l->gpa);
+}
+
+static int new_giova(struct life *l)
+{
+	return ioasid_space_new_nested(
+		l->gpa, IOASID_OPTS(ioasid_space_opts, .faults = l->faults), &l->giova);
+}
+
+static int bind_third(struct life *l)
+{
+	return ioasid_device_bind(l->ctx, l->fd[2],
+		IOASID_OPTS(ioasid_device_opts, .label = 3, .name = "third"), &l->device[2]);
+}
+
+static int attach_gpa(struct life *l)
+{
+	return ioasid_device_attach(l->device[2], l->gpa, NULL, &l->route[2]);
+}
+
+static int attach_giova(struct life *l)
+{
+	return ioasid_device_attach(l->device[2], l->giova, NULL, &l->guest);
+}
+
+static int bind_table(struct life *l)
+{
+	return ioasid_space_bind_pgtable(
+		l->giova, IOASID_OPTS(ioasid_pgtable, .format = IOASID_PGTABLE_VTD_S1,
+				  .addr = 0x8000, .addr_width = 48));
+}
+
+/* Of a table with one entry, which is not there. */
+static int bind_pasid_table(struct life *l)
+{
+	return ioasid_space_bind_pasid_table(
+		l->giova, IOASID_OPTS(ioasid_pgtable, .format = IOASID_PGTABLE_SMMUV3_S1,
+				  .words = {1 | 5 << 1 | 0x8000}));
+}
+
+static int unbind_pasid_table(struct life *l)
+{
+	return ioasid_space_unbind_pasid_table(l->giova);
+}
+
+static int attach_tracked(struct life *l)
+{
+	return ioasid_device_attach(l->device[2], l->sibling,
+		IOASID_OPTS(ioasid_attach_opts, .flags = IOASID_ATTACH_PASID, .pasid = 5),
+		&l->tracked);
+}
+
+static int detach_tracked(struct life *l)
+{
+	return ioasid_attachment_detach(l->tracked);
+}
+
+static int invalidate_pasid(struct life *l)
+{
+	return ioasid_space_invalidate(l->giova,
+		&(struct ioasid_invalidation){.what = IOASID_INVALIDATE_PASID, .pasid = 5}, 1);
+}
+
+static int new_sibling(struct life *l)
+{
+	return ioasid_space_new_nested(
+		l->gpa, IOASID_OPTS(ioasid_space_opts, .faults = l->faults), &l->sibling);
+}
+
+static int invalidate_space(struct life *l)
+{
+	return ioasid_space_invalidate(
+		l->giova, &(struct ioasid_invalidation){.what = IOASID_INVALIDATE_SPACE}, 1);
+}
+
+static int invalidate_device(struct life *l)
+{
+	return ioasid_space_invalidate(l->giova,
+		&(struct ioasid_invalidation){
+			.what = IOASID_INVALIDATE_DEVICE, .device = l->device[2]},
+		1);
+}
+
+static int detach_guest(struct life *l)
+{
+	return ioasid_attachment_detach(l->guest);
+}
+
+static int unbind_table(struct life *l)
+{
+	return ioasid_space_unbind_pgtable(l->giova);
+}
+
 /* A fault is raised and read, without anything that may fail: the answer is a step. */
 static void raise_fault(struct life *l)
 {
@@ -310,6 +409,27 @@ static const struct {
 	{"unmap PASID", unmap_pasid, submit, NULL},
 	{"detach PASID", detach_pasid, NULL, NULL},
 	{"unmap all", unmap_all, NULL, NULL},
+	{"nesting parent", new_gpa, NULL, NULL},
+	{"guest's space", new_giova, NULL, NULL},
+	{"bind a third", bind_third, NULL, NULL},
+	{"attach to the nesting parent", attach_gpa, NULL, NULL},
+	{"attach to the guest's space", attach_giova, NULL, NULL},
+	{"bind table", bind_table, NULL, NULL},
+	{"invalidate", invalidate_space, NULL, NULL},
+	{"invalidate device", invalidate_device, NULL, NULL},
+	{"detach from the table", detach_guest, NULL, NULL},
+	{"attach to the table", attach_giova, NULL, NULL},
+	{"unbind table", unbind_table, NULL, NULL},
+	{"sibling", new_sibling, NULL, NULL},
+	{"bind PASID table", bind_pasid_table, NULL, NULL},
+	{"attach a tracked PASID", attach_tracked, NULL, NULL},
+	{"invalidate PASID", invalidate_pasid, NULL, NULL},
+	{"invalidate device again", invalidate_device, NULL, NULL},
+	{"detach from the PASID table", detach_guest, NULL, NULL},
+	{"attach to the PASID table", attach_giova, NULL, NULL},
+	{"detach the tracked PASID", detach_tracked, NULL, NULL},
+	{"unbind PASID table", unbind_pasid_table, NULL, NULL},
+	{"detach from the guest's space", detach_guest, NULL, NULL},
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
@@ -355,8 +475,9 @@ static bool disarm_allocator(struct life *l)
 static const struct injector platform_fails = {arm_platform, disarm_platform, -EIO};
 static const struct injector memory_fails = {arm_allocator, disarm_allocator, -ENOMEM};
 
-static const uint32_t kinds[] = {IOASID_MOCK_DEVICE_PRI,
-	IOASID_MOCK_DEVICE_PRI | IOASID_MOCK_DEVICE_MDEV | IOASID_MOCK_DEVICE_ENQCMD};
+static const uint32_t kinds[DEVICES] = {IOASID_MOCK_DEVICE_PRI,
+	IOASID_MOCK_DEVICE_PRI | IOASID_MOCK_DEVICE_MDEV | IOASID_MOCK_DEVICE_ENQCMD,
+	IOASID_MOCK_DEVICE_PRI};
 
 static void life_begin(struct life *l, uint32_t flags)
 {
@@ -366,9 +487,13 @@ static void life_begin(struct life *l, uint32_t flags)
 	ck_assert_int_eq(ftruncate(l->file, (off_t)PAGE), 0);
 	ok(ioasid_mock_new(IOASID_OPTS(ioasid_mock_opts, .flags = flags), &l->mock));
 	ok(ioasid_mock_iommu_new(l->mock,
-		IOASID_OPTS(ioasid_mock_iommu_opts, .flags = IOASID_MOCK_IOMMU_DIRTY), NULL));
+		IOASID_OPTS(ioasid_mock_iommu_opts,
+			.flags = IOASID_MOCK_IOMMU_DIRTY | IOASID_MOCK_IOMMU_NESTING,
+			.pgtable_formats =
+				1u << IOASID_PGTABLE_VTD_S1 | 1u << IOASID_PGTABLE_SMMUV3_S1),
+		NULL));
 	l->vm = ok(ioasid_mock_vm_new(l->mock));
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < DEVICES; i++) {
 		ok(ioasid_mock_device_new(l->mock,
 			IOASID_OPTS(ioasid_mock_device_opts, .flags = kinds[i], .pasid_bits = 4),
 			&l->hw[i]));
@@ -385,7 +510,7 @@ static void life_end(struct life *l)
 	ok(ioasid_mock_stats(l->mock, &stats));
 	ck_assert_uint_eq(stats.pinned, 0);
 	ck_assert_uint_eq(stats.unanswered, 0);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < DEVICES; i++) {
 		ok(ioasid_attachment_detach(l->route[i]));
 		ok(ioasid_device_unbind(l->device[i]));
 		close(l->fd[i]);
@@ -393,6 +518,9 @@ static void life_end(struct life *l)
 	ok(ioasid_space_destroy(l->child));
 	ok(ioasid_space_destroy(l->parent));
 	ok(ioasid_space_destroy(l->other));
+	ok(ioasid_space_destroy(l->sibling));
+	ok(ioasid_space_destroy(l->giova));
+	ok(ioasid_space_destroy(l->gpa));
 	ioasid_faultq_free(l->faults);
 	ioasid_mock_free(l->mock);
 	close(l->file);
