@@ -123,6 +123,7 @@ void guest_answer(struct guest *guest, uint64_t id, uint32_t code);
 void add_nested_tests(Suite *suite);
 void add_nested_bind_tests(Suite *suite);
 void add_nested_cache_tests(Suite *suite);
+void add_nested_dirty_tests(Suite *suite);
 void add_nested_fault_tests(Suite *suite);
 void add_nested_ops_tests(Suite *suite);
 void add_nested_pasid_tests(Suite *suite);

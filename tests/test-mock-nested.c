@@ -12,6 +12,7 @@ int main(void)
 	add_nested_tests(suite);
 	add_nested_bind_tests(suite);
 	add_nested_cache_tests(suite);
+	add_nested_dirty_tests(suite);
 	add_nested_fault_tests(suite);
 	add_nested_ops_tests(suite);
 	add_nested_stale_tests(suite);
