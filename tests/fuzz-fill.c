@@ -7,14 +7,13 @@
  * test with fixed seeds; built with -DFUZZ -fsanitize=fuzzer it is a libFuzzer target.
  */
 #include "fillkit.h"
+#include "fuzzcorpus.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 #define RECORDS   64 /* of a script at most */
 #define GROUP_MAX 5
 #define DEVICES   3
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct input {
 	const uint8_t *data;
@@ -255,6 +254,7 @@ int main(void)
 	tcase_add_loop_test(support_case(suite, "random"),
 		streams_that_obey_no_contract_hurt_nobody, 0,
 		(int)(sizeof(seeds) / sizeof(seeds[0])));
+	fuzzcorpus_suite(suite);
 	return support_run(suite);
 }
 

@@ -5,9 +5,8 @@
  * does, and what it finds can be walked. A test with fixed seeds; built with -DFUZZ
  * -fsanitize=fuzzer it is a libFuzzer target.
  */
+#include "fuzzcorpus.h"
 #include "walkfuzz.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define READS_MAX 4 /* a level 1 descriptor and three words; or three levels */
 

@@ -5,6 +5,7 @@
  * must answer. A test with fixed seeds; built with -DFUZZ -fsanitize=fuzzer it is a libFuzzer
  * target.
  */
+#include "fuzzcorpus.h"
 #include "ring.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +15,6 @@
 #endif
 
 #define COUNT_MAX 256
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct input {
 	const uint8_t *data;
@@ -308,6 +307,7 @@ int main(void)
 
 	tcase_add_loop_test(support_case(suite, "random"), hostile_memory_is_read_as_the_model_says,
 		0, (int)(sizeof(seeds) / sizeof(seeds[0])));
+	fuzzcorpus_suite(suite);
 	return support_run(suite);
 }
 

@@ -5,10 +5,9 @@
  * its answer is in range, and the naive walk's. A test with fixed seeds; built with -DFUZZ
  * -fsanitize=fuzzer it is a libFuzzer target.
  */
+#include "fuzzcorpus.h"
 #include "walkfuzz.h"
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A table as either side has it. */
 struct table {

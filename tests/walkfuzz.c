@@ -221,11 +221,10 @@ void walkfuzz_walk(struct walkfuzz *fuzz, const struct walk_context *context, wa
 /* ---- without libFuzzer ---- */
 
 #ifndef FUZZ
+#include "fuzzcorpus.h"
 #include "support.h"
 
 #define INPUT_MAX 1024
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint64_t seeds[] = {1, 42, 20240229, 0x9e3779b97f4a7c15};
 
@@ -251,6 +250,7 @@ int walkfuzz_main(const char *name)
 
 	tcase_add_loop_test(support_case(suite, "random"), guests_that_obey_no_manual_hurt_nobody,
 		0, (int)(sizeof(seeds) / sizeof(seeds[0])));
+	fuzzcorpus_suite(suite);
 	return support_run(suite);
 }
 #endif

@@ -48,7 +48,8 @@ typedef struct naive_answer walkfuzz_naive(
 void walkfuzz_walk(struct walkfuzz *fuzz, const struct walk_context *context, walkfuzz_naive *naive,
 	const void *table);
 
-/* Fixed seeds: calls LLVMFuzzerTestOneInput() with inputs at random. */
+/* Without libFuzzer: calls LLVMFuzzerTestOneInput() with inputs at random, of fixed seeds, and with
+ * those that are kept. */
 int walkfuzz_main(const char *name);
 
 #endif
