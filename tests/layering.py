@@ -63,6 +63,7 @@ RULES = [
                                      "examples/fault-relay/*.h"]),
     ("examples/ioasid-info/*.[ch]", ["<ioasid/*.h>", "examples/*.h", "examples/ioasid-info/*.h"]),
     ("examples/passthrough/*.[ch]", ["<ioasid/*.h>", "examples/*.h", "examples/passthrough/*.h"]),
+    ("examples/vsva/*.[ch]", ["<ioasid/*.h>", "examples/common/*.h", "examples/vsva/*.h"]),
 ]
 
 LIBC = set("""assert.h dirent.h errno.h fcntl.h inttypes.h limits.h linux/futex.h poll.h pthread.h stdarg.h
