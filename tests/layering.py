@@ -63,6 +63,8 @@ RULES = [
                                      "examples/fault-relay/*.h"]),
     ("examples/ioasid-info/*.[ch]", ["<ioasid/*.h>", "examples/*.h", "examples/ioasid-info/*.h"]),
     ("examples/passthrough/*.[ch]", ["<ioasid/*.h>", "examples/*.h", "examples/passthrough/*.h"]),
+    ("examples/pasid-table/*.[ch]", ["<ioasid/*.h>", "examples/*.h", "examples/common/*.h",
+                                     "examples/pasid-table/*.h"]),
     ("examples/vsva/*.[ch]", ["<ioasid/*.h>", "examples/common/*.h", "examples/vsva/*.h"]),
 ]
 
