@@ -77,7 +77,7 @@ static void cancel_routes(const struct mock_space *space)
 
 static void count(struct mock_space *space, const struct mock_bound *bound, uint32_t more)
 {
-	if (bound && bound->has_pasids)
+	if (bound && bound->pasids)
 		space->owner->mock->pasid_tables += more;
 }
 
@@ -139,29 +139,18 @@ static int read_pgtable(struct mock_bound *bound, const struct ioasid_pgtable *t
 
 static int read_pasid_table(struct mock_bound *bound, const struct ioasid_pgtable *table)
 {
-	int err = walk_pasids_of(table, &bound->pasids);
+	int err = mock_pasids_new(table, &bound->pasids);
 
-	bound->has_pasids = true;
-	bound->width = bound->pasids.width;
+	if (!err)
+		bound->width = bound->pasids->table.width;
 	return err;
-}
-
-static struct mock_bound *new_bound(uint32_t format)
-{
-	struct mock_bound *bound = calloc(1, sizeof(*bound));
-
-	if (!bound)
-		return NULL;
-	bound->format = format;
-	mock_pasids_init(&bound->kept);
-	return bound;
 }
 
 void mock_bound_free(struct mock_bound *bound)
 {
 	if (!bound)
 		return;
-	mock_pasids_fini(&bound->kept);
+	mock_pasids_free(bound->pasids);
 	free(bound);
 }
 
@@ -175,9 +164,10 @@ static int bind_table(struct backend *base, const struct nesting *which,
 
 	if (err)
 		return err;
-	bound = new_bound(table->format);
+	bound = calloc(1, sizeof(*bound));
 	if (!bound)
 		return -ENOMEM;
+	bound->format = table->format;
 	err = read(bound, table);
 	if (!err)
 		err = bind_numbers(be, which, bound);
@@ -259,22 +249,23 @@ static void forget_tracked(const struct mock_space *space, const struct ioasid_i
 static void forget_all(struct mock_space *space)
 {
 	mock_flush_space(space);
-	mock_pasids_drop_all(&space->bound->kept);
+	if (space->bound->pasids)
+		mock_pasids_drop_all(space->bound->pasids);
 }
 
 static void invalidate_one(struct mock_space *space, const struct ioasid_invalidation *one)
 {
-	bool has_pasids = space->bound->has_pasids;
+	struct mock_pasids *pasids = space->bound->pasids;
 
 	if (one->what == IOASID_INVALIDATE_SPACE)
 		forget_all(space);
 	else if (one->what == IOASID_INVALIDATE_RANGE)
-		forget_range(space, has_pasids ? one->pasid : IOASID_PASID_NONE, one);
+		forget_range(space, pasids ? one->pasid : IOASID_PASID_NONE, one);
 	if (one->what == IOASID_INVALIDATE_PASID) {
-		mock_pasids_drop(&space->bound->kept, one->pasid);
+		mock_pasids_drop(pasids, one->pasid);
 		mock_flush_pasid(space, one->pasid);
 	}
-	if (!has_pasids && space->owner->mock->pasid_tables)
+	if (!pasids && space->owner->mock->pasid_tables)
 		forget_tracked(space, one);
 }
 
@@ -314,8 +305,8 @@ static void forget_device(struct ioasid_mock_device *device)
 	const struct mock_route *plain = mock_route_of(device, IOASID_PASID_NONE);
 
 	mock_flush_device(device);
-	if (plain && plain->space->bound)
-		mock_pasids_drop_all(&plain->space->bound->kept);
+	if (plain && plain->space->bound && plain->space->bound->pasids)
+		mock_pasids_drop_all(plain->space->bound->pasids);
 }
 
 int mock_device_invalidate(struct backend *base, uint32_t id)

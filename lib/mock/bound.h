@@ -13,11 +13,9 @@
 struct mock_bound {
 	bool adopted; /* by it alone the space has a parent: the platform does not nest */
 	uint32_t format;
-	uint32_t width; /* bits that page tables translate */
-	bool has_pasids;
-	struct walk_context table; /* unless it is one of PASIDs: then these two */
-	struct walk_pasids pasids;
-	struct mock_pasids kept;
+	uint32_t width;             /* bits that page tables translate */
+	struct mock_pasids *pasids; /* NULL: it is a page table */
+	struct walk_context table;
 };
 
 /* What an address is cached under: an SMMUv3's may have a top byte that does not matter. */
@@ -25,7 +23,7 @@ static inline uint64_t mock_bound_key(const struct mock_bound *bound, uint64_t a
 {
 	uint64_t low = addr & (UINT64_MAX >> 8);
 
-	if (!bound->has_pasids || bound->format != IOASID_PGTABLE_SMMUV3_S1)
+	if (!bound->pasids || bound->format != IOASID_PGTABLE_SMMUV3_S1)
 		return addr;
 	return addr >> 55 & 1 ? low | ~(UINT64_MAX >> 8) : low;
 }

@@ -14,7 +14,8 @@
 struct view {
 	struct walk_memory memory;
 	const struct mock_space *parent;
-	struct mock_page page; /* that the walk leads to */
+	const struct maptree_entry *near; /* the parent's map of the last address */
+	struct mock_page page;            /* that the walk leads to */
 	unsigned int changes;
 	struct mock_page changed[CHANGED_MOST]; /* words of tables, the last ones */
 };
@@ -41,9 +42,10 @@ static void note_changes(const struct view *view)
 		note_change(&view->changed[i]);
 }
 
-static bool find(const struct view *view, uint64_t addr, uint32_t perms, struct mock_page *page)
+static bool find(struct view *view, uint64_t addr, uint32_t perms, struct mock_page *page)
 {
-	return mock_space_walk(view->parent, addr, page) && !(perms & ~page->perms);
+	return mock_space_walk_near(view->parent, addr, page, &view->near) &&
+	       !(perms & ~page->perms);
 }
 
 static uint64_t *find_word(struct walk_memory *memory, uint64_t addr, bool change)
@@ -69,6 +71,7 @@ static void open_view(struct view *view, const struct mock_access *access)
 {
 	view->memory = (struct walk_memory){.word = find_word, .reach = find_page};
 	view->parent = access->space->parent;
+	view->near = NULL;
 	view->changes = 0;
 }
 
@@ -113,7 +116,7 @@ static uint32_t read_entry(const struct mock_access *access, struct walk_entry *
 	struct view view;
 
 	open_view(&view, access);
-	return walk_pasid(&view.memory, &access->space->bound->pasids, access->pasid, entry);
+	return walk_pasid(&view.memory, &access->space->bound->pasids->table, access->pasid, entry);
 }
 
 static bool is_same_half(const struct walk_half *a, const struct walk_half *b)
@@ -147,12 +150,12 @@ static void check(const struct mock_access *access, uint64_t base, const struct 
 static uint32_t find_entry(
 	const struct mock_access *access, uint64_t base, bool fresh, struct walk_entry *entry)
 {
-	struct mock_pasids *kept = &access->space->bound->kept;
+	struct mock_pasids *pasids = access->space->bound->pasids;
 	uint32_t fault;
 
 	if (fresh)
 		return read_entry(access, entry);
-	if (mock_pasids_find(kept, access->pasid, entry)) {
+	if (mock_pasids_find(pasids, access->pasid, entry)) {
 		if (access->device->mock->opts.flags & IOASID_MOCK_CHECK_STALE)
 			check(access, base, entry);
 		return IOASID_MOCK_FAULT_NONE;
@@ -160,7 +163,7 @@ static uint32_t find_entry(
 	__atomic_fetch_add(&access->device->mock->pasid_reads, 1, __ATOMIC_RELAXED);
 	fault = read_entry(access, entry);
 	if (!fault)
-		mock_pasids_fill(kept, access->pasid, entry);
+		mock_pasids_fill(pasids, access->pasid, entry);
 	return fault;
 }
 
@@ -185,7 +188,7 @@ void mock_nested_walk(
 	const struct mock_bound *bound = access->space->bound;
 	const struct walk_ask ask = {base, access->flags, fresh};
 
-	if (bound->has_pasids)
+	if (bound->pasids)
 		walk_by_pasid(access, &ask, answer);
 	else
 		walk_table(access, &bound->table, &ask, answer);

@@ -3,15 +3,31 @@
  * The cache of a guest's PASID table: see pasids.h. It must not know what an entry means.
  */
 #include "pasids.h"
+#include <errno.h>
+#include <stdlib.h>
 
-void mock_pasids_init(struct mock_pasids *pasids)
+int mock_pasids_new(const struct ioasid_pgtable *told, struct mock_pasids **pasids)
 {
-	pthread_mutex_init(&pasids->lock, NULL);
+	struct mock_pasids *new = calloc(1, sizeof(*new));
+	int err;
+
+	if (!new)
+		return -ENOMEM;
+	pthread_mutex_init(&new->lock, NULL);
+	err = walk_pasids_of(told, &new->table);
+	if (err)
+		mock_pasids_free(new);
+	else
+		*pasids = new;
+	return err;
 }
 
-void mock_pasids_fini(struct mock_pasids *pasids)
+void mock_pasids_free(struct mock_pasids *pasids)
 {
+	if (!pasids)
+		return;
 	pthread_mutex_destroy(&pasids->lock);
+	free(pasids);
 }
 
 static struct mock_pasid *place_of(struct mock_pasids *pasids, uint32_t pasid)

@@ -137,7 +137,10 @@ static int ask(struct mock_request *request, const struct mock_miss *miss, uint3
  * handled: no detach of its own would ever answer them. */
 static bool has_listener(const struct ioasid_mock_device *device, const struct mock_miss *miss)
 {
-	return miss->space->queue && maptree_find(&device->attached, miss->route);
+	if (!miss->space->queue)
+		return false;
+	/* by itself in its group, who is led anywhere is attached: one look less */
+	return device->group->size == 1 || maptree_find(&device->attached, miss->route);
 }
 
 static int raise_locked(struct mock_request *request, const struct mock_miss *miss, uint32_t pages)

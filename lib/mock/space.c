@@ -84,18 +84,37 @@ void mock_space_destroy(struct backend *base, uint32_t id)
 
 bool mock_space_walk(const struct mock_space *space, uint64_t addr, struct mock_page *page)
 {
+	const struct maptree_entry *near = NULL;
+
+	return mock_space_walk_near(space, addr, page, &near);
+}
+
+static const struct maptree_entry *find_near(
+	const struct mock_space *space, uint64_t addr, const struct maptree_entry **near)
+{
+	if (!*near || addr < (*near)->start || addr > (*near)->last)
+		*near = maptree_find(&space->maps, addr);
+	return *near;
+}
+
+bool mock_space_walk_near(const struct mock_space *space, uint64_t addr, struct mock_page *page,
+	const struct maptree_entry **near)
+{
+	const struct maptree_entry *map = find_near(space, addr, near);
 	const struct mock_space *noted = space;
 	uint64_t at = addr;
 	uint32_t perms = IOASID_MAP_RW;
 
-	for (; space; space = space->parent) {
-		const struct maptree_entry *map = maptree_find(&space->maps, addr);
-
-		if (!map)
-			return false;
+	while (map) {
 		perms &= map->flags;
 		addr = map->value + (addr - map->start);
+		space = space->parent;
+		if (!space)
+			break;
+		map = maptree_find(&space->maps, addr);
 	}
+	if (!map)
+		return false;
 	*page = (struct mock_page){
 		.host = (unsigned char *)(uintptr_t)addr,
 		.perms = perms,

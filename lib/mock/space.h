@@ -59,6 +59,10 @@ static inline unsigned int mock_space_shift(
 /* Walks the maps down to process memory; permissions are those that all levels give. What is
  * written is noted in this space, not below. */
 bool mock_space_walk(const struct mock_space *space, uint64_t addr, struct mock_page *page);
+/* Of several addresses one after the other, under one hold of the world: *near is NULL at first,
+ * and then the last one's map, where the next is looked for first. */
+bool mock_space_walk_near(const struct mock_space *space, uint64_t addr, struct mock_page *page,
+	const struct maptree_entry **near);
 
 /* The error for a space that the IOMMU cannot serve, with its reason, or 0. */
 int mock_space_fits(const struct mock_space *space, const struct mock_iommu *iommu);

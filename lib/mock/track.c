@@ -8,7 +8,7 @@
 
 static bool has_pasids(const struct mock_space *space)
 {
-	return space->bound && space->bound->has_pasids;
+	return space->bound && space->bound->pasids;
 }
 
 /* By one route alone. */

@@ -68,7 +68,7 @@ static struct wanted want(const struct mock_access *access, uint64_t base)
 	return (struct wanted){
 		.access = access,
 		.tag = {.space = access->space,
-			.pasid = bound && bound->has_pasids ? access->pasid : IOASID_PASID_NONE,
+			.pasid = bound && bound->pasids ? access->pasid : IOASID_PASID_NONE,
 			.mode = (uint16_t)(bound ? mode : 0),
 			.shift = (uint16_t)mock_space_shift(access->space, iommu_of(access))},
 		.base = base,
