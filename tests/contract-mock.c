@@ -44,7 +44,7 @@ static int open_context(void *machine, struct ioasid_ctx **ctx)
 static uint32_t iommu_for(struct machine *m, const struct contract_wish *wish)
 {
 	bool window = wish->reserved.last;
-	bool nests = wish->nesting || wish->tables || wish->pasid_tables;
+	bool nests = wish->nesting || wish->tables || wish->pasid_tables || wish->walks;
 	uint32_t index;
 
 	if (wish->group && m->iommu[wish->group])

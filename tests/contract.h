@@ -35,6 +35,7 @@ struct contract_wish {
 	bool no_nesting;
 	bool tables;       /* of a guest are taken, in VT-d's format */
 	bool pasid_tables; /* in SMMUv3's */
+	bool walks;        /* by guests' tables, in VT-d's format, its DMA is translated */
 	bool dirty;
 	bool no_dirty;
 	bool no_read; /* it cannot read where a map does not let it */
@@ -182,6 +183,7 @@ void contract_add_iova(Suite *);
 void contract_add_intent(Suite *);
 void contract_add_table(Suite *);
 void contract_add_pasid(Suite *);
+void contract_add_nested(Suite *);
 void contract_add_dirty(Suite *);
 void contract_add_memory(Suite *);
 void contract_add_limits(Suite *);

@@ -18,6 +18,7 @@ int main(void)
 	contract_add_intent(suite);
 	contract_add_table(suite);
 	contract_add_pasid(suite);
+	contract_add_nested(suite);
 	contract_add_dirty(suite);
 	contract_add_memory(suite);
 	contract_add_limits(suite);

@@ -277,7 +277,8 @@ struct ioasid_mock_translation {
  * @translation: what access; out: where
  *
  * The tables are walked as they are now: no cache is asked or filled, no accessed or dirty bit is
- * set, no page request raised.
+ * set, no page request raised. That a bit could not be set, since the parent lets a table only be
+ * read, is not seen.
  *
  * Return: 0, and @translation->fault says whether it leads anywhere; -EINVAL, -ENODEV the route
  * leads nowhere.

@@ -65,10 +65,11 @@ static bool is_narrower(const struct ioasid_range *wish)
 }
 
 /* A group of its own, no PASIDs, and page requests only by guests' tables: Linux 6.12 has no
- * others. It nests, it tracks dirty pages unless told not to, and windows stay in an IOAS. */
+ * others. It nests, but by tables that nobody walks, it tracks dirty pages unless told not to, and
+ * windows stay in an IOAS. */
 static bool exists(const struct contract_wish *wish)
 {
-	if (wish->group || wish->pasid_bits || wish->page_requests)
+	if (wish->group || wish->pasid_bits || wish->page_requests || wish->walks)
 		return false;
 	if (wish->no_nesting || wish->no_read || wish->frees)
 		return false;

@@ -29,6 +29,16 @@ struct left_out left_outs[] = {
 	{"a_space_with_a_pasid_table_takes_no_map_and_no_pasid", 0},
 	{"beside_a_pasid_table_a_pasid_leads_to_another_child_of_the_parent", 0},
 	{"invalidations_of_a_pasid_table_are_of_a_pasid", 0},
+	/* DMA by what is in a guest's table */
+	{"a_device_finds_what_the_guests_table_says", 0},
+	{"what_the_guest_invalidated_is_found_no_more", 0},
+	{"what_the_parent_unmapped_is_found_no_more", 0},
+	{"another_table_takes_the_place_of_the_first", 0},
+	{"processes_of_a_guest_have_tables_of_their_own", 0},
+	{"what_the_table_lacks_is_asked_for_and_then_found", 0},
+	{"what_the_guest_refuses_ends_the_transfer", 0},
+	{"an_unbind_answers_what_waits", 0},
+	{"what_is_written_through_a_table_is_noted_in_the_parent", 0},
 	/* page requests outside of guests' tables */
 	{"the_label_comes_back_in_every_fault", 0},
 	{"a_fault_queue_takes_a_device_with_page_requests", 0},
