@@ -3,6 +3,7 @@
  * The fixture of the tests of fault queues: see faultq.h.
  */
 #include "faultq.h"
+#include <ioasid/pgtable.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -32,6 +33,10 @@ void faultq_begin(struct faultq *f, struct faultq_wish wish)
 	f->devices = wish.devices;
 	f->memory = support_memory(PAGES * PAGE, 13);
 	ok(ioasid_mock_new(IOASID_OPTS(ioasid_mock_opts, .seed = wish.seed), &f->mock));
+	ok(ioasid_mock_iommu_new(f->mock,
+		IOASID_OPTS(ioasid_mock_iommu_opts, .flags = IOASID_MOCK_IOMMU_NESTING,
+			.pgtable_formats = 1u << IOASID_PGTABLE_AMD_V2),
+		NULL));
 	ok(ioasid_mock_open(f->mock, &f->ctx));
 	ok(ioasid_faultq_new(f->ctx, wish.opts, &f->queue));
 	ok(ioasid_space_new(f->ctx, IOASID_OPTS(ioasid_space_opts, .faults = f->queue), &f->space));

@@ -34,8 +34,13 @@ static void bench_begin(struct bench *bench)
 	*bench = (struct bench){.table = {.format = VTD, .addr = 0x1000, .addr_width = 48}};
 	ok(ioasid_mock_new(NULL, &bench->mock));
 	ok(ioasid_mock_iommu_new(bench->mock,
-		IOASID_OPTS(ioasid_mock_iommu_opts, .flags = IOASID_MOCK_IOMMU_NESTING), NULL));
-	ok(ioasid_mock_device_new(bench->mock, NULL, &bench->hw));
+		IOASID_OPTS(ioasid_mock_iommu_opts, .flags = IOASID_MOCK_IOMMU_NESTING,
+			.pgtable_formats = ALL_FORMATS),
+		NULL));
+	ok(ioasid_mock_device_new(bench->mock,
+		IOASID_OPTS(
+			ioasid_mock_device_opts, .flags = IOASID_MOCK_DEVICE_PRI, .pasid_bits = 8),
+		&bench->hw));
 	bench->be.mock = bench->mock;
 	bench->be.base.ops = &mock_ops;
 	bench->be.base.extensions = UINT64_C(1) << IOASID_EXT_NEST_SOFTWARE;
@@ -53,6 +58,7 @@ static void bench_end(struct bench *bench)
 	mock_ops.close(&bench->be.base);
 	table_free(&bench->be.spaces);
 	table_free(&bench->be.devices);
+	table_free(&bench->be.queues);
 	ioasid_mock_free(bench->mock);
 }
 
@@ -192,6 +198,43 @@ START_TEST(an_injected_failure_of_a_table_comes_before_any_change)
 }
 END_TEST
 
+/* The core leads a device to a child by way of the parent; a leaf need not count on it. */
+START_TEST(a_default_route_that_begins_at_a_pasid_table_takes_over_what_waits)
+{
+	const struct ioasid_faultq_opts opts = {
+		.records = 64, .group_max = 1, .max_outstanding = 64};
+	struct ioasid_pgtable pasids = {
+		.format = AMD, .words = {3 | UINT64_C(1) << 55 | UINT64_C(1) << 58}};
+	struct backend_space intent = {0};
+	struct backend_faultq queue;
+	struct ioasid_mock_dma dma;
+	struct bench bench;
+	uint32_t tracks;
+	char byte;
+
+	bench_begin(&bench);
+	ck_assert_int_eq(mock_ops.faultq_new(&bench.be.base, &opts, &queue), 0);
+	intent = (struct backend_space){.parent = bench.parent, .faultq = queue.id};
+	ck_assert_int_eq(mock_ops.space_new(&bench.be.base, &intent, &tracks), 0);
+	ck_assert_int_eq(
+		mock_ops.attach(&bench.be.base, (struct backend_route){bench.device, 1}, tracks),
+		0);
+	dma = guest_dma(IOASID_MOCK_DMA_READ, 0x1000, &byte, 1);
+	dma.pasid = 1;
+	ok(ioasid_mock_dma_start(bench.hw, &dma));
+	ck_assert_int_eq(ok(ioasid_mock_pump(bench.mock)), 1);
+	ck_assert_int_eq(
+		mock_ops.pasid_table_bind(&bench.be.base, bench.nested, bench.parent, &pasids), 0);
+	ck_assert_int_eq(ok(ioasid_mock_pump(bench.mock)), 1);
+	ck_assert_int_eq(attach(&bench, bench.nested), 0);
+	ck_assert_int_eq(ok(ioasid_mock_pump(bench.mock)), 0);
+	ck_assert_int_eq(dma.status, -EFAULT);
+	mock_ops.close(&bench.be.base);
+	mock_ops.faultq_free(&bench.be.base, &queue);
+	bench_end(&bench);
+}
+END_TEST
+
 void add_nested_ops_tests(Suite *suite)
 {
 	TCase *tcase = support_case(suite, "ops");
@@ -200,4 +243,5 @@ void add_nested_ops_tests(Suite *suite)
 	tcase_add_test(tcase, a_space_has_its_parent_as_long_as_the_table);
 	tcase_add_test(tcase, a_parent_beyond_the_iommus_reach_is_refused);
 	tcase_add_test(tcase, an_injected_failure_of_a_table_comes_before_any_change);
+	tcase_add_test(tcase, a_default_route_that_begins_at_a_pasid_table_takes_over_what_waits);
 }

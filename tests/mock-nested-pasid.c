@@ -331,6 +331,8 @@ START_TEST(a_top_byte_that_does_not_matter_is_in_no_cache)
 	*guest_pasid(&p.guest, 1) |= UINT64_C(1) << 38;
 	ck_assert_uint_eq(page_of(&p, 1, tag | 0x1000), 5);
 	ck_assert_uint_eq(page_of(&p, 1, 0x1000), 5);
+	ck_assert_uint_eq(page_of(&p, 1, (UINT64_C(0x25) << 56) | 0x1000), 5);
+	ck_assert_uint_eq(guest_stats(&p.guest).device_tlb_hits, 2);
 	ck_assert_uint_eq(page_of(&p, 2, 0x1000), 6);
 	ck_assert_uint_eq(fault(&p, 2, tag | 0x1000, NULL), IOASID_MOCK_FAULT_TRANSLATION);
 	ck_assert_uint_eq(guest_stats(&p.guest).device_tlb_entries, 2);

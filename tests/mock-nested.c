@@ -153,6 +153,41 @@ START_TEST(an_access_is_noted_in_the_table)
 }
 END_TEST
 
+/* The words of the tables are memory of the guest's, which a migration must not miss. */
+START_TEST(what_is_noted_in_the_table_is_written_memory)
+{
+	struct guest_opts opts = guest_flavour(_i);
+	uint64_t bitmap[RAM_PAGES / 64] = {0};
+	unsigned char byte = 1;
+	struct guest guest;
+
+	if (opts.format == ARM)
+		opts.table = IOASID_PGTABLE_HW_ACCESSED | IOASID_PGTABLE_HW_DIRTY;
+	opts.iommu.flags = IOASID_MOCK_IOMMU_DIRTY;
+	opts.parent = IOASID_SPACE_DIRTY_TRACKING;
+	guest_begin(&guest, &opts);
+	guest_map(&guest, 0x1000, 5 * PAGE, GUEST_RW | GUEST_OLD | GUEST_CLEAN);
+	ok(ioasid_space_dirty_start(guest.gpa));
+	for (int i = 0; i < 3; i++) {
+		memset(bitmap, 0, sizeof(bitmap));
+		if (i < 2)
+			ok(guest_read(&guest, 0x1000, &byte, 1));
+		else
+			ok(guest_write(&guest, 0x1000, &byte, 1));
+		ok(ioasid_space_dirty_read(
+			guest.gpa, IOASID_OPTS(ioasid_dirty, .length = RAM_PAGES * PAGE,
+					   .granule = PAGE, .bitmap = bitmap)));
+		/* x86's tables on the way are accessed too, the first time */
+		ck_assert_uint_eq(bitmap[DATA_PAGES / 64], i == 1                         ? 0
+							   : opts.format == ARM || i == 2 ? 8
+											  : 15);
+		ck_assert_uint_eq(bitmap[0], i == 2 ? 1 << 5 : 0);
+	}
+	ok(ioasid_space_dirty_stop(guest.gpa));
+	guest_end(&guest);
+}
+END_TEST
+
 START_TEST(a_write_by_an_entry_that_was_cached_clean_is_noted)
 {
 	struct guest_opts opts = guest_flavour(_i);
@@ -337,6 +372,7 @@ void add_nested_tests(Suite *suite)
 		tcase, the_tables_permissions_hold_for_each_kind_of_access, 0, FLAVOURS);
 	tcase_add_loop_test(tcase, what_nobody_can_bring_ends_the_transfer, 0, FLAVOURS);
 	tcase_add_loop_test(tcase, an_access_is_noted_in_the_table, 0, FLAVOURS);
+	tcase_add_loop_test(tcase, what_is_noted_in_the_table_is_written_memory, 0, FLAVOURS);
 	tcase_add_loop_test(tcase, a_write_by_an_entry_that_was_cached_clean_is_noted, 0, FLAVOURS);
 	tcase_add_loop_test(
 		tcase, small_pages_of_a_guest_lie_on_large_ones_of_the_iommu, 0, FLAVOURS);

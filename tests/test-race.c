@@ -6,6 +6,7 @@
  * Without the queue's guard it does.
  */
 #include "faultq.h"
+#include <ioasid/pgtable.h>
 #include <semaphore.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -15,8 +16,10 @@ struct race {
 	struct faultq f;
 	struct ioasid_space *child, *elsewhere; /* with the queue as well */
 	struct ioasid_attachment *over;         /* leads the route on to the child, or NULL */
-	uint64_t victim;                        /* the group that is answered */
-	sem_t stopped;                          /* the answer is in mid-air */
+	struct ioasid_space *gpa, *guest;       /* instead, for a guest with tables of its own */
+	struct ioasid_attachment *to_gpa, *to_guest;
+	uint64_t victim; /* the group that is answered */
+	sem_t stopped;   /* the answer is in mid-air */
 	sem_t go_on;
 	pthread_t answerer, mover;
 	int (*move)(struct race *);
@@ -53,10 +56,84 @@ static int lead_back(struct race *r)
 	return err;
 }
 
+/* What cancels those of a device whose guest has tables of its own, AMD's */
+
+static int bind_table(struct race *r)
+{
+	return ioasid_space_bind_pgtable(r->guest,
+		IOASID_OPTS(ioasid_pgtable, .format = IOASID_PGTABLE_AMD_V2, .addr_width = 48));
+}
+
+static int unbind_table(struct race *r)
+{
+	return ioasid_space_unbind_pgtable(r->guest);
+}
+
+/* Accesses without a PASID are the parent's. */
+static int bind_pasids(struct race *r)
+{
+	return ioasid_space_bind_pasid_table(
+		r->guest, IOASID_OPTS(ioasid_pgtable, .format = IOASID_PGTABLE_AMD_V2,
+				  .words = {3 | UINT64_C(1) << 55}));
+}
+
+static int unbind_pasids(struct race *r)
+{
+	return ioasid_space_unbind_pasid_table(r->guest);
+}
+
+static int leave_guest(struct race *r)
+{
+	int err = ioasid_attachment_detach(r->to_guest);
+
+	r->to_guest = NULL;
+	return err;
+}
+
+/* Where the route leads before. */
+
+static int stay(struct race *r)
+{
+	(void)r;
+	return 0;
+}
+
+/* The first device is a guest's; of its memory there is a page, of zeros, for any table. */
+static int make_guest(struct race *r)
+{
+	const struct ioasid_space_opts *opts = IOASID_OPTS(ioasid_space_opts, .faults = r->f.queue);
+
+	ok(detach(r));
+	ok(ioasid_space_new(r->f.ctx,
+		IOASID_OPTS(ioasid_space_opts, .flags = IOASID_SPACE_NEST_PARENT), &r->gpa));
+	ok(ioasid_space_new_nested(r->gpa, opts, &r->guest));
+	ok(ioasid_device_attach(r->f.device[0], r->gpa, NULL, &r->to_gpa));
+	ok(ioasid_device_attach(r->f.device[0], r->guest, NULL, &r->to_guest));
+	memset(r->f.memory, 0, PAGE);
+	return ioasid_space_map(r->gpa, &(struct ioasid_map){.addr = r->f.memory,
+						.length = PAGE,
+						.flags = IOASID_MAP_RW | IOASID_MAP_FIXED});
+}
+
+static int make_guest_with_table(struct race *r)
+{
+	ok(make_guest(r));
+	return bind_table(r);
+}
+
+static int make_guest_with_pasids(struct race *r)
+{
+	ok(make_guest(r));
+	return bind_pasids(r);
+}
+
 static const struct {
 	int (*move)(struct race *);
-	bool from_child;
-} moves[] = {{detach, false}, {replace, false}, {attach_child, false}, {lead_back, true}};
+	int (*before)(struct race *);
+} moves[] = {{detach, stay}, {replace, stay}, {attach_child, stay}, {lead_back, attach_child},
+	{bind_table, make_guest}, {bind_pasids, make_guest}, {unbind_table, make_guest_with_table},
+	{unbind_pasids, make_guest_with_pasids}, {leave_guest, make_guest_with_table},
+	{leave_guest, make_guest_with_pasids}};
 
 #define MOVES ((int)(sizeof(moves) / sizeof(moves[0])))
 
@@ -119,21 +196,19 @@ static void let_the_move_come_as_far_as_it_does(struct race *r)
 
 static struct faultq_transfer transfer[2];
 
-static void make_spaces(struct race *r, bool from_child)
+static void make_spaces(struct race *r)
 {
 	const struct ioasid_space_opts *opts = IOASID_OPTS(ioasid_space_opts, .faults = r->f.queue);
 
 	ok(ioasid_space_new_nested(r->f.space, opts, &r->child));
 	ok(ioasid_space_new(r->f.ctx, opts, &r->elsewhere));
-	if (from_child)
-		ok(ioasid_device_attach(r->f.device[0], r->child, NULL, &r->over));
 }
 
 static void send_the_answer(struct race *r)
 {
 	struct ioasid_fault fault;
 
-	faultq_start(&r->f, &transfer[0], 0, 1, 1);
+	faultq_start(&r->f, &transfer[0], 0, 3, 1);
 	ck_assert_int_eq(ok(ioasid_mock_pump(r->f.mock)), 1);
 	ck_assert_int_eq(ok(ioasid_faultq_read(r->f.queue, &fault, 1)), 1);
 	r->victim = fault.id;
@@ -143,14 +218,15 @@ static void send_the_answer(struct race *r)
 		;
 }
 
-static void race_begin(struct race *r, int (*how)(struct race *), bool from_child)
+static void race_begin(struct race *r, int (*how)(struct race *), int (*before)(struct race *))
 {
 	memset(r, 0, sizeof(*r));
 	r->move = how;
 	sem_init(&r->stopped, 0, 0);
 	sem_init(&r->go_on, 0, 0);
 	faultq_begin(&r->f, (struct faultq_wish){.devices = 2});
-	make_spaces(r, from_child);
+	make_spaces(r);
+	ok(before(r));
 	send_the_answer(r);
 	ck_assert_int_eq(pthread_create(&r->mover, NULL, move, r), 0);
 	let_the_move_come_as_far_as_it_does(r);
@@ -167,6 +243,12 @@ static void let_go(struct race *r)
 
 static void race_end(struct race *r)
 {
+	ok(ioasid_attachment_detach(r->to_guest));
+	ok(ioasid_attachment_detach(r->to_gpa));
+	if (r->guest && unbind_table(r))
+		unbind_pasids(r);
+	ok(ioasid_space_destroy(r->guest));
+	ok(ioasid_space_destroy(r->gpa));
 	ok(ioasid_attachment_detach(r->over));
 	ok(ioasid_attachment_detach(r->f.route[0]));
 	r->f.route[0] = NULL;
@@ -200,7 +282,7 @@ START_TEST(an_answer_in_mid_air_never_reaches_another_device)
 {
 	struct race r;
 
-	race_begin(&r, moves[_i].move, moves[_i].from_child);
+	race_begin(&r, moves[_i].move, moves[_i].before);
 	/* from a transfer of its own: the fault of the other device, maybe under the same cookie */
 	faultq_start(&r.f, &transfer[1], 1, 2, 1);
 	ok(ioasid_mock_pump(r.f.mock));
@@ -214,7 +296,7 @@ START_TEST(who_moves_a_route_waits_for_the_answer_in_mid_air)
 {
 	struct race r;
 
-	race_begin(&r, moves[_i].move, moves[_i].from_child);
+	race_begin(&r, moves[_i].move, moves[_i].before);
 	ck_assert_int_eq(__atomic_load_n(&r.mover_done, __ATOMIC_ACQUIRE), 0);
 	let_go(&r);
 	/* the answer was in time: it counted, and nothing was left to cancel */
@@ -237,7 +319,7 @@ START_TEST(a_close_waits_for_the_answer_in_mid_air)
 {
 	struct race r;
 
-	race_begin(&r, close_context, false);
+	race_begin(&r, close_context, stay);
 	ck_assert_int_eq(__atomic_load_n(&r.mover_done, __ATOMIC_ACQUIRE), 0);
 	let_go(&r);
 	ck_assert_int_eq(r.answered, 1);
@@ -251,7 +333,7 @@ START_TEST(an_answer_after_the_close_is_refused)
 {
 	struct race r;
 
-	race_begin(&r, close_context, false);
+	race_begin(&r, close_context, stay);
 	let_go(&r);
 	fails(-ENODEV, "closed", faultq_answer(&r.f, r.victim, IOASID_RESPONSE_INVALID, NULL));
 	race_end(&r);
