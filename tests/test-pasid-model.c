@@ -171,9 +171,12 @@ static int detach(struct model *m, int route)
 
 static int replace(struct model *m, int route)
 {
+	struct ioasid_space *space;
+
 	if (!m->count[route])
 		return -ENOENT;
-	return ioasid_attachment_replace(m->stack[route][draw(m, m->count[route])], pick(m));
+	space = pick(m); /* drawn in an order that is no compiler's choice */
+	return ioasid_attachment_replace(m->stack[route][draw(m, m->count[route])], space);
 }
 
 static int bind_pasids(struct model *m, int route)
