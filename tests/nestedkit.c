@@ -96,13 +96,23 @@ void guest_end(struct guest *guest)
 	free(guest->ram);
 }
 
+#define FORMATS   3
+#define PLATFORMS 4
+
+int guest_flavours(void)
+{
+	return support_rounds(100) < 100 ? PLATFORMS : FORMATS * PLATFORMS;
+}
+
+/* The numbers have no common divisor: the first of all are of each platform and of each format. */
 struct guest_opts guest_flavour(int i)
 {
-	static const uint32_t platforms[] = {0, IOASID_MOCK_NEST_COPY, IOASID_MOCK_STRICT,
+	static const uint32_t platforms[PLATFORMS] = {0, IOASID_MOCK_NEST_COPY, IOASID_MOCK_STRICT,
 		IOASID_MOCK_STRICT | IOASID_MOCK_NEST_COPY};
-	static const uint32_t formats[] = {VTD, ARM, AMD};
+	static const uint32_t formats[FORMATS] = {VTD, ARM, AMD};
 
-	return (struct guest_opts){.format = formats[i % 3], .platform = platforms[i / 3]};
+	return (struct guest_opts){
+		.format = formats[i % FORMATS], .platform = platforms[i % PLATFORMS]};
 }
 
 /* Tables */
