@@ -307,11 +307,12 @@ START_TEST(the_backend_is_told_only_what_it_was_promised)
 	begin(&m, extensions[_i % 2], seeds[_i / 2]);
 	for (unsigned long i = support_rounds(15000); i--;)
 		step(&m);
-	/* it was worth it */
-	ck_assert_uint_gt(m.done, m.refused / 20);
-	ck_assert_uint_gt(m.tables, m.done / 20);
-	if (support_rounds(100) == 100)
+	/* it was worth it, which a few rounds under slow tools do not tell */
+	if (support_rounds(100) == 100) {
+		ck_assert_uint_gt(m.done, m.refused / 20);
+		ck_assert_uint_gt(m.tables, m.done / 20);
 		ck_assert_uint_gt(m.tracked, 50);
+	}
 	end(&m);
 }
 END_TEST
