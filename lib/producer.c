@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The producer of a fault ring, see producer.h. The steps that ring.h names as partners of its
- * memory orders are publish(), signal_consumers(), hold_back() and has_room().
+ * The producer of a fault ring, see producer.h. Of the steps that ring.h names as partners of its
+ * memory orders "hold back" is hold_back(); the others are in inlet.h.
  */
 #include "producer.h"
 #include "ring.h"
@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#define FAULT_WORDS (sizeof(struct ioasid_fault) / sizeof(uint64_t))
 
 static void write_constants(struct ioasid_ring *ring, const struct ioasid_faultq_opts *opts)
 {
@@ -59,8 +57,8 @@ int producer_open(struct producer *p, const struct ioasid_faultq_opts *opts)
 		producer_close(p);
 		return err;
 	}
-	p->records = (void *)((char *)p->ring + IOASID_RING_RECORDS);
 	write_constants(p->ring, opts);
+	inlet_open(&p->inlet, p->ring);
 	return 0;
 }
 
@@ -74,41 +72,9 @@ void producer_close(struct producer *p)
 	pthread_mutex_destroy(&p->lock);
 }
 
-static bool has_room(struct producer *p, unsigned int records)
-{
-	uint64_t tail = p->ring->tail;
-
-	if (tail + records - p->head <= p->ring->count)
-		return true;
-	/* Acquire: consumers have copied what was in the slots. Pairs with ring_claim(). */
-	p->head = __atomic_load_n(&p->ring->head, __ATOMIC_ACQUIRE);
-	return tail + records - p->head <= p->ring->count;
-}
-
-/* Relaxed words: a consumer that lost its race may be copying this slot; it throws that away. */
-static void write_record(struct producer *p, uint64_t at, const struct ioasid_fault *record)
-{
-	uint64_t words[FAULT_WORDS];
-	uint64_t *to = (void *)&p->records[at & (p->ring->count - 1)];
-
-	memcpy(words, record, sizeof(words));
-	for (size_t i = 0; i < FAULT_WORDS; i++)
-		__atomic_store_n(&to[i], words[i], __ATOMIC_RELAXED);
-}
-
-static void publish(struct producer *p, unsigned int records)
-{
-	/* Release: the records are seen by who acquires this tail, in ring_available(). */
-	__atomic_store_n(&p->ring->tail, p->ring->tail + records, __ATOMIC_RELEASE);
-}
-
-/* After a publication. */
 static void signal_consumers(struct producer *p)
 {
-	/* Full fence between our tail and our look at armed. Pairs with the one in ring_arm(). */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!__atomic_load_n(&p->ring->armed, __ATOMIC_RELAXED) ||
-		!__atomic_exchange_n(&p->ring->armed, 0, __ATOMIC_ACQ_REL))
+	if (!inlet_disarm(&p->inlet))
 		return;
 	ring_signal(p->eventfd);
 	p->signals++;
@@ -136,25 +102,24 @@ static void describe(const struct producer_group *group, struct pending_group *k
 
 static void write_group(struct producer *p, const struct producer_group *group, uint64_t id)
 {
-	for (unsigned int i = 0; i < group->count; i++) {
-		struct ioasid_fault record = group->records[i];
+	const uint32_t ours = IOASID_FAULT_LAST | IOASID_FAULT_CANCELLED;
 
-		record.id = id;
-		record.flags &= ~(IOASID_FAULT_LAST | IOASID_FAULT_CANCELLED);
+	for (unsigned int i = 0; i < group->count; i++) {
+		uint32_t flags = group->records[i].flags & ~ours;
+
 		if (i + 1 == group->count)
-			record.flags |= IOASID_FAULT_LAST;
-		write_record(p, p->ring->tail + i, &record);
+			flags |= IOASID_FAULT_LAST;
+		inlet_write(&p->inlet, &group->records[i], id, flags);
 	}
 }
 
 /* Once it is shown the group may be answered, and its owner end it: no look at it after that. */
 static bool publish_group(struct producer *p, const struct producer_group *group)
 {
-	unsigned int count = group->count;
 	struct pending_group known;
 	uint64_t id;
 
-	if (!has_room(p, count))
+	if (!inlet_has_room(&p->inlet, group->count))
 		return false;
 	describe(group, &known);
 	id = pending_reserve(p->pending, &known);
@@ -162,7 +127,7 @@ static bool publish_group(struct producer *p, const struct producer_group *group
 		return false;
 	write_group(p, group, id);
 	pending_show(p->pending, id);
-	publish(p, count);
+	inlet_publish(&p->inlet);
 	return true;
 }
 
@@ -186,12 +151,12 @@ static bool publish_cancelled(struct producer *p)
 {
 	struct ioasid_fault record;
 
-	if (!has_room(p, 1))
+	if (!inlet_has_room(&p->inlet, 1))
 		return false;
 	describe_cancelled(
 		pending_cancelled(p->pending, p->cancelled[p->cancelled_first]), &record);
-	write_record(p, p->ring->tail, &record);
-	publish(p, 1);
+	inlet_write(&p->inlet, &record, record.id, record.flags);
+	inlet_publish(&p->inlet);
 	p->cancelled_first = (p->cancelled_first + 1) % p->slots;
 	p->cancelled_count--;
 	return true;
@@ -214,13 +179,13 @@ static bool publish_waiting(struct producer *p)
 
 static void fill(struct producer *p)
 {
-	uint64_t before = p->ring->tail;
+	uint64_t before = p->inlet.tail;
 
 	while (p->cancelled_count && publish_cancelled(p))
 		;
 	while (!p->cancelled_count && !list_empty(&p->waiting) && publish_waiting(p))
 		;
-	if (p->ring->tail != before)
+	if (p->inlet.tail != before)
 		signal_consumers(p);
 }
 

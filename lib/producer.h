@@ -7,6 +7,7 @@
 #ifndef PRODUCER_H
 #define PRODUCER_H
 
+#include "inlet.h"
 #include "list.h"
 #include "pending.h"
 #include <ioasid/fault.h>
@@ -25,11 +26,10 @@ struct producer_group {
 struct producer {
 	pthread_mutex_t lock;
 	struct ioasid_ring *ring;
-	struct ioasid_fault *records;
+	struct inlet inlet;
 	size_t size;
 	int eventfd;
 	struct pending *pending;
-	uint64_t head;       /* the consumers', as last seen */
 	struct list waiting; /* groups that found no room */
 	uint64_t *cancelled; /* ids whose CANCELLED record found no room yet */
 	unsigned int cancelled_first;

@@ -4,7 +4,8 @@
  * trusts the producer with nothing but the bytes of a record: geometry is read once, indices are
  * checked on every read. Knows the ABI and libc alone; what a record means is not its business.
  *
- * Each memory order names its partner; "publish", "signal" and "hold back" are in producer.c.
+ * Each memory order names its partner, of which inlet_publish(), inlet_disarm() and
+ * inlet_has_room() are in inlet.h and hold_back() is in producer.c.
  */
 #ifndef RING_H
 #define RING_H
@@ -105,7 +106,7 @@ static inline bool ring_claim(struct ring *ring, uint64_t head, unsigned int n)
 	if (ring->single) {
 		ring->head = head + n;
 		/* Release: our copy was made before the slots are free. Pairs with the acquire of
-		 * head in the producer's "room". */
+		 * head in inlet_has_room(). */
 		__atomic_store_n(&ring->shared->head, head + n, __ATOMIC_RELEASE);
 		return true;
 	}
@@ -134,13 +135,13 @@ static inline uint64_t ring_available(struct ring *ring, uint64_t *head, unsigne
 		*head = ring->head;
 		if (ring->tail - *head >= n)
 			return ring->tail - *head;
-		/* Acquire: the records are seen. Pairs with the release in publish. */
+		/* Acquire: the records are seen. Pairs with the release in inlet_publish(). */
 		ring->tail = __atomic_load_n(&shared->tail, __ATOMIC_ACQUIRE);
 		return ring->tail - *head;
 	}
 	/* Acquire: the tail below is no older than this head. Pairs with ring_claim(). */
 	*head = __atomic_load_n(&shared->head, __ATOMIC_ACQUIRE);
-	/* Acquire: as above, pairs with the release in publish. */
+	/* Acquire: as above, pairs with the release in inlet_publish(). */
 	return __atomic_load_n(&shared->tail, __ATOMIC_ACQUIRE) - *head;
 }
 
@@ -256,8 +257,8 @@ static inline void ring_arm(struct ring *ring)
 		__atomic_store_n(&ring->shared->armed, 1, __ATOMIC_RELAXED);
 	}
 	/* Full fence between our armed and our look at tail and flags. Pairs with the one between
-	 * tail and armed in signal: one side sees the other. Also orders the head that emptied the
-	 * ring before the look at BACKLOG: pairs with the fence in hold back. */
+	 * tail and armed in inlet_disarm(): one side sees the other. Also orders the head that
+	 * emptied the ring before the look at BACKLOG: pairs with the fence in hold_back(). */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (ring_is_closed(ring))
 		ring_disarm(ring);

@@ -27,6 +27,7 @@ RULES = [
     ("include/ioasid/mock.h", ["<ioasid/ioasid.h>"]),
     # the bottom of the library: nouns that know no object
     ("lib/ring.h", ["<ioasid/ring.h>"]),
+    ("lib/inlet.h", ["<ioasid/ring.h>"]),
     ("lib/list.h", []),
     ("lib/lock.h", []),
     ("lib/error.h", []),
@@ -36,7 +37,7 @@ RULES = [
     ("lib/latch.[ch]", ["lib/latch.h"]),
     ("lib/pending.[ch]", ["lib/pending.h"]),
     ("lib/opts.[ch]", ["lib/opts.h", "lib/error.h"]),
-    ("lib/producer.[ch]", ["lib/producer.h", "lib/ring.h", "lib/pending.h", "lib/list.h",
+    ("lib/producer.[ch]", ["lib/producer.h", "lib/inlet.h", "lib/ring.h", "lib/pending.h", "lib/list.h",
                            "<ioasid/fault.h>", "<ioasid/ring.h>"]),
     # the seam
     ("lib/backend.h", NOT_MOCK),

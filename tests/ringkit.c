@@ -54,7 +54,7 @@ static void start_at(struct ringkit *kit, uint64_t index)
 {
 	kit->producer.ring->head = index;
 	kit->producer.ring->tail = index;
-	kit->producer.head = index;
+	inlet_open(&kit->producer.inlet, kit->producer.ring);
 }
 
 void ringkit_open(struct ringkit *kit, const struct ringkit_plan *plan)

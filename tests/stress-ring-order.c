@@ -58,7 +58,7 @@ static void push_beside(struct beside *beside, struct producer_group *group)
 		sched_yield();
 		producer_refill(producer);
 	}
-	id = __atomic_load_n(&producer->records[tail % 64].id, __ATOMIC_RELAXED);
+	id = __atomic_load_n(&producer->inlet.records[tail % 64].id, __ATOMIC_RELAXED);
 	if (pending_claim(producer->pending, id, &cookie))
 		ck_abort_msg("the group is not outstanding");
 	pending_retire(producer->pending, id);

@@ -84,7 +84,7 @@ START_TEST(who_was_not_told_never_hears_of_it)
 	uint64_t cookie, id;
 
 	push_routed(&one, DEVICE, 5);
-	id = kit.producer.records[0].id;
+	id = kit.producer.inlet.records[0].id;
 	producer_cancel(&kit.producer, DEVICE, 5);
 	ck_assert_int_eq(pending_claim(kit.producer.pending, id, &cookie), -ESTALE);
 	ck_assert_uint_eq(shared->tail, 1);
@@ -170,7 +170,7 @@ START_TEST(a_record_that_outlived_its_group_is_not_the_next_one)
 	uint64_t old;
 
 	push_routed(&one, DEVICE, 5);
-	old = kit.producer.records[0].id;
+	old = kit.producer.inlet.records[0].id;
 	producer_cancel(&kit.producer, DEVICE, 5);
 	push_routed(&other, DEVICE, 6);
 	ck_assert_uint_eq(take(COUNT), 1);

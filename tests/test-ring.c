@@ -92,7 +92,7 @@ static void assert_takes(unsigned int n, uint64_t number, int expected)
 /* As a producer writes a record that the kit would not. */
 static void scribble(uint64_t at, uint32_t flags)
 {
-	kit.producer.records[at % COUNT] = (struct ioasid_fault){.id = 1, .flags = flags};
+	kit.producer.inlet.records[at % COUNT] = (struct ioasid_fault){.id = 1, .flags = flags};
 }
 
 /* ---- geometry ---- */

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The producer's end of the fault ring: room, records, the tail, the signal. Of one thread at a
+ * time; it trusts its own copies of the indices, and of the consumers' head only that it moves.
+ * Knows the ABI and libc alone; what a record means, how sleepers are woken and what becomes of
+ * records that find no room ("hold back") is the producer's business, in producer.c.
+ *
+ * Each memory order names its partner, which is in ring.h.
+ */
+#ifndef INLET_H
+#define INLET_H
+
+#include <ioasid/ring.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define INLET_WORDS (sizeof(struct ioasid_fault) / sizeof(uint64_t))
+
+struct inlet {
+	struct ioasid_ring *shared;
+	struct ioasid_fault *records;
+	uint32_t count;
+	uint64_t head; /* the consumers', as last seen */
+	uint64_t tail; /* records written; the shared one says which of them are published */
+};
+
+/* The ring has its geometry, and nobody else publishes in it. */
+static inline void inlet_open(struct inlet *inlet, struct ioasid_ring *shared)
+{
+	*inlet = (struct inlet){
+		.shared = shared,
+		.records = (void *)((char *)shared + IOASID_RING_RECORDS),
+		.count = shared->count,
+		.head = shared->head,
+		.tail = shared->tail,
+	};
+}
+
+/* Whether so many records can be written. */
+static inline bool inlet_has_room(struct inlet *inlet, unsigned int records)
+{
+	uint64_t end = inlet->tail + records;
+
+	if (end - inlet->head <= inlet->count)
+		return true;
+	/* Acquire: consumers have copied what was in the slots. Pairs with ring_claim(). */
+	inlet->head = __atomic_load_n(&inlet->shared->head, __ATOMIC_ACQUIRE);
+	return end - inlet->head <= inlet->count;
+}
+
+/*
+ * Writes a record where there is room, for this group and with these flags.
+ * Relaxed words: a consumer that lost its race may be copying this slot; it throws that away.
+ */
+static inline void inlet_write(
+	struct inlet *inlet, const struct ioasid_fault *from, uint64_t id, uint32_t flags)
+{
+	struct ioasid_fault record = *from;
+	uint64_t words[INLET_WORDS];
+	uint64_t *to = (void *)&inlet->records[inlet->tail++ & (inlet->count - 1)];
+
+	record.id = id;
+	record.flags = flags;
+	__builtin_memcpy(words, &record, sizeof(words));
+	for (size_t i = 0; i < INLET_WORDS; i++)
+		__atomic_store_n(&to[i], words[i], __ATOMIC_RELAXED);
+}
+
+/* Shows what was written: whole groups. */
+static inline void inlet_publish(struct inlet *inlet)
+{
+	/* Release: the records are seen by who acquires this tail, in ring_available(). */
+	__atomic_store_n(&inlet->shared->tail, inlet->tail, __ATOMIC_RELEASE);
+}
+
+/* After a publication: true if some sleep or are about to, and the caller must signal. */
+static inline bool inlet_disarm(struct inlet *inlet)
+{
+	/* Full fence between our tail and our look at armed. Pairs with the one in ring_arm(). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return __atomic_load_n(&inlet->shared->armed, __ATOMIC_RELAXED) &&
+	       __atomic_exchange_n(&inlet->shared->armed, 0, __ATOMIC_ACQ_REL);
+}
+
+#endif
