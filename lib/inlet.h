@@ -49,22 +49,35 @@ static inline bool inlet_has_room(struct inlet *inlet, unsigned int records)
 	return end - inlet->head <= inlet->count;
 }
 
-/*
- * Writes a record where there is room, for this group and with these flags.
- * Relaxed words: a consumer that lost its race may be copying this slot; it throws that away.
- */
+/* The word that two members make which lie one after the other. */
+static inline uint64_t inlet_pair(uint32_t first, uint32_t second)
+{
+	const uint32_t pair[2] = {first, second};
+	uint64_t word;
+
+	__builtin_memcpy(&word, pair, sizeof(word));
+	return word;
+}
+
+/* Writes a record where there is room, for this group and with these flags. Word by word and out of
+ * registers: a copy by way of the stack waits for its own stores. */
 static inline void inlet_write(
 	struct inlet *inlet, const struct ioasid_fault *from, uint64_t id, uint32_t flags)
 {
-	struct ioasid_fault record = *from;
-	uint64_t words[INLET_WORDS];
 	uint64_t *to = (void *)&inlet->records[inlet->tail++ & (inlet->count - 1)];
+	uint64_t word;
 
-	record.id = id;
-	record.flags = flags;
-	__builtin_memcpy(words, &record, sizeof(words));
-	for (size_t i = 0; i < INLET_WORDS; i++)
-		__atomic_store_n(&to[i], words[i], __ATOMIC_RELAXED);
+#pragma GCC unroll 8
+	for (size_t i = 0; i < INLET_WORDS; i++) {
+		__builtin_memcpy(&word, (const char *)from + i * sizeof(word), sizeof(word));
+		if (i == offsetof(struct ioasid_fault, id) / sizeof(word))
+			word = id;
+		if (i == offsetof(struct ioasid_fault, pages) / sizeof(word))
+			word = inlet_pair(from->pages, flags);
+		/* Relaxed: a consumer that lost its race may be copying this slot; it throws that
+		 * away. */
+		__atomic_store_n(&to[i], word, __ATOMIC_RELAXED);
+	}
 }
 
 /* Shows what was written: whole groups. */

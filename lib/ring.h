@@ -81,16 +81,18 @@ static inline int ring_open(struct ring *ring, void *memory, size_t size, int ev
 }
 
 /* Word by word and relaxed: the producer may be writing here if head has moved on, and then the
- * claim fails and the copy is thrown away. Acquiring the tail made the words visible. */
+ * claim fails and the copy is thrown away. Acquiring the tail made the words visible. Straight to
+ * where they belong: a copy by way of the stack waits for its own stores. */
 static inline void ring_copy(const struct ring *ring, uint64_t at, struct ioasid_fault *out)
 {
-	const struct ioasid_fault *record = &ring->records[at & (ring->count - 1)];
-	const uint64_t *from = (const void *)record;
-	uint64_t words[RING_FAULT_WORDS];
+	const uint64_t *from = (const void *)&ring->records[at & (ring->count - 1)];
+	uint64_t word;
 
-	for (size_t i = 0; i < RING_FAULT_WORDS; i++)
-		words[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-	__builtin_memcpy(out, words, sizeof(*out));
+#pragma GCC unroll 8
+	for (size_t i = 0; i < RING_FAULT_WORDS; i++) {
+		word = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+		__builtin_memcpy((char *)out + i * sizeof(word), &word, sizeof(word));
+	}
 }
 
 static inline uint32_t ring_flags_at(const struct ring *ring, uint64_t at)
