@@ -2,7 +2,7 @@
 /*
  * What it costs to bring a record from one core to another through the fault ring, against rings
  * that others made, a pipe, and the least that the machine takes for a cache line. Everything is
- * measured with little and with long rests of who has nothing to do, and counts as what suits it
+ * measured with short and with long rests of who has nothing to do, and counts as what suits it
  * best. b1: read 1, and each record has a tail of its own. bN: publish N at once, read up to 64.
  */
 #include "lane.h"
@@ -12,7 +12,7 @@
 #define RECORDS      (UINT64_C(1) << 19)
 #define RECORDS_FULL (UINT64_C(1) << 23)
 
-static const unsigned int rests[] = {1, 32};
+static const unsigned int rests[] = {1, 32, 128};
 
 #define PATIENCES (sizeof(rests) / sizeof(rests[0]))
 
@@ -27,6 +27,7 @@ struct way {
 
 enum {
 	LIMIT,
+	LIMIT_AHEAD,
 	RING_1,
 	RING_1_LOOK,
 	RING_32,
@@ -45,6 +46,7 @@ enum {
 
 static const struct way ways[WAYS] = {
 	[LIMIT] = {"limit", &lane_limit, 32, 32, 1},
+	[LIMIT_AHEAD] = {"limit, lines ahead", &lane_limit_ahead, 32, 32, 1},
 	[RING_1] = {"ring b1", &lane_ring_burst, 32, 1, 1},
 	[RING_1_LOOK] = {"ring b1, look at armed", &lane_ring, 1, 1, 1},
 	[RING_32] = {"ring b32", &lane_ring, 32, 64, 1},
@@ -160,6 +162,8 @@ static void print_results(void)
 	compare("ring-spsc-b1-vs-limit", best[LIMIT], best[RING_1]);
 	compare("ring-spsc-b1-look-vs-limit", best[LIMIT], best[RING_1_LOOK]);
 	compare("ring-spsc-b32-vs-limit", best[LIMIT], best[RING_32]);
+	compare("ring-spsc-b1-vs-limit-ahead", best[LIMIT_AHEAD], best[RING_1]);
+	compare("ring-spsc-b32-vs-limit-ahead", best[LIMIT_AHEAD], best[RING_32]);
 	compare("ring-mc-vs-sc", best[RING_32], best[MANY_32]);
 	compare("ring-spmc2-vs-ck", best[CK_TWO], best[RING_TWO]);
 	compare("ring-vs-pipe-b1", best[PIPE_1], best[RING_1_LOOK]);
@@ -168,6 +172,7 @@ static void print_results(void)
 
 static void name_peers(void)
 {
+	printf("# a cache line goes there and back in %.0f ns\n", bench_round_trip());
 #ifdef HAVE_CK
 	printf("# ck_ring is of ConcurrencyKit %s\n", HAVE_CK);
 #else

@@ -219,3 +219,38 @@ uint64_t bench_pair(void (*first)(void *arg), void (*second)(void *arg), void *a
 	pthread_join(thread, NULL);
 	return (end > pair.end ? end : pair.end) - begin;
 }
+
+/* ---- where they are ---- */
+
+#define TRIPS 100000u
+
+struct ball {
+	_Alignas(64) unsigned int at; /* atomic: throws so far */
+};
+
+/* One throws at even numbers, the other one at odd ones. */
+static void play(struct ball *ball, unsigned int first)
+{
+	for (unsigned int i = first; i < 2 * TRIPS; i += 2) {
+		while (__atomic_load_n(&ball->at, __ATOMIC_ACQUIRE) != i)
+			bench_relax(1);
+		__atomic_store_n(&ball->at, i + 1, __ATOMIC_RELEASE);
+	}
+}
+
+static void play_first(void *arg)
+{
+	play(arg, 0);
+}
+
+static void play_second(void *arg)
+{
+	play(arg, 1);
+}
+
+double bench_round_trip(void)
+{
+	struct ball ball = {0};
+
+	return (double)bench_pair(play_first, play_second, &ball) / TRIPS;
+}

@@ -58,6 +58,9 @@ void bench_pin(unsigned int core);
  * Nanoseconds until the last one returned. */
 uint64_t bench_pair(void (*first)(void *arg), void (*second)(void *arg), void *arg);
 
+/* Nanoseconds that a cache line takes to the other core and back: where the two are. */
+double bench_round_trip(void);
+
 uint64_t bench_ns(void);
 
 /* Ends the program: what it needs is not to be had. */

@@ -32,11 +32,12 @@ struct lane {
 	void (*consume)(void *run);
 };
 
-extern const struct lane lane_ring;       /* ours for a single consumer */
-extern const struct lane lane_ring_burst; /* the same; each record has a tail of its own */
-extern const struct lane lane_ring_many;  /* ours for many consumers */
-extern const struct lane lane_ring_two;   /* the same, and the producer is the second of them */
-extern const struct lane lane_limit;
+extern const struct lane lane_ring;        /* ours for a single consumer */
+extern const struct lane lane_ring_burst;  /* the same; each record has a tail of its own */
+extern const struct lane lane_ring_many;   /* ours for many consumers */
+extern const struct lane lane_ring_two;    /* the same, and the producer is the second of them */
+extern const struct lane lane_limit;       /* bare */
+extern const struct lane lane_limit_ahead; /* lines are fetched before their turn */
 extern const struct lane lane_pipe;
 extern const struct lane lane_ck;
 extern const struct lane lane_ck_two;
@@ -54,7 +55,7 @@ typedef unsigned int lane_get(struct ioasid_fault *records, unsigned int n);
 /* Reads once; how many records. */
 LANE_INLINE unsigned int lane_get_once(const struct lane_run *run, lane_get *get, uint64_t *sum)
 {
-	struct ioasid_fault records[LANE_BURST];
+	_Alignas(64) struct ioasid_fault records[LANE_BURST];
 	unsigned int n = get(records, run->get);
 
 	for (unsigned int i = 0; i < n; i++)
