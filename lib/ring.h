@@ -25,6 +25,9 @@
 /* Empty looks between two that clear the descriptor anyway. */
 #define RING_LOOKS 64
 
+/* Of functions that are seldom needed, and would cost the others registers. */
+#define RING_RARE static __attribute__((cold, noinline, unused))
+
 #define RING_FAULT_WORDS (sizeof(struct ioasid_fault) / sizeof(uint64_t))
 
 struct ring {
@@ -83,9 +86,9 @@ static inline int ring_open(struct ring *ring, void *memory, size_t size, int ev
 /* Word by word and relaxed: the producer may be writing here if head has moved on, and then the
  * claim fails and the copy is thrown away. Acquiring the tail made the words visible. Straight to
  * where they belong: a copy by way of the stack waits for its own stores. */
-static inline void ring_copy(const struct ring *ring, uint64_t at, struct ioasid_fault *out)
+static inline void ring_copy(const struct ioasid_fault *record, struct ioasid_fault *out)
 {
-	const uint64_t *from = (const void *)&ring->records[at & (ring->count - 1)];
+	const uint64_t *from = (const void *)record;
 	uint64_t word;
 
 #pragma GCC unroll 8
@@ -120,7 +123,7 @@ static inline bool ring_claim(struct ring *ring, uint64_t head, unsigned int n)
 
 /* What was seen at head cannot be: either head has moved meanwhile (-EAGAIN), or the producer
  * broke the contract, and nothing it says counts any more. */
-static inline int ring_suspect(struct ring *ring, uint64_t head)
+RING_RARE int ring_suspect(struct ring *ring, uint64_t head)
 {
 	if (!ring_claim(ring, head, 0))
 		return -EAGAIN;
@@ -147,22 +150,28 @@ static inline uint64_t ring_available(struct ring *ring, uint64_t *head, unsigne
 	return __atomic_load_n(&shared->tail, __ATOMIC_ACQUIRE) - *head;
 }
 
-/* Copies up to n records; returns how many of them make whole groups. */
+/* How many of the n records that were copied make whole groups. */
+static inline unsigned int ring_trim(const struct ioasid_fault *out, unsigned int n)
+{
+	while (n && !(out[n - 1].flags & IOASID_FAULT_LAST))
+		n--;
+	return n;
+}
+
+/* Copies n records; returns how many of them make whole groups. */
 static inline unsigned int ring_copy_groups(
 	const struct ring *ring, uint64_t head, struct ioasid_fault *out, unsigned int n)
 {
-	unsigned int whole = 0;
+	const struct ioasid_fault *records = ring->records;
+	const uint32_t mask = ring->count - 1;
 
-	for (unsigned int i = 0; i < n; i++) {
-		ring_copy(ring, head + i, &out[i]);
-		if (out[i].flags & IOASID_FAULT_LAST)
-			whole = i + 1;
-	}
-	return whole;
+	for (unsigned int i = 0; i < n; i++)
+		ring_copy(&records[(head + i) & mask], &out[i]);
+	return ring_trim(out, n);
 }
 
 /* The first group does not fit n: how many records it has. */
-static inline int ring_measure(
+RING_RARE int ring_measure(
 	struct ring *ring, uint64_t head, uint64_t available, unsigned int n, unsigned int *needed)
 {
 	uint64_t limit = available < ring->group_max ? available : ring->group_max;
