@@ -36,10 +36,10 @@ struct ring {
 	uint32_t count;
 	uint32_t group_max;
 	int eventfd;
-	bool single;       /* one consumer: head and tail below are its own copies */
+	bool single;       /* one consumer: head and tail below are its own */
 	bool broken;       /* for good; atomic */
-	uint64_t head;     /* single: equal to the shared one */
-	uint64_t tail;     /* single: no newer than the shared one, and a group's end as well */
+	uint64_t head;     /* single: equal to the shared one; many: for ever as it was */
+	uint64_t tail;     /* single: where what is known to be there ends; many: equal to head */
 	uint8_t apart[64]; /* what follows is written by all who find the ring empty */
 	uint32_t looks;
 };
@@ -103,18 +103,25 @@ static inline uint32_t ring_flags_at(const struct ring *ring, uint64_t at)
 	return __atomic_load_n(&ring->records[at & (ring->count - 1)].flags, __ATOMIC_RELAXED);
 }
 
+/* Of a single consumer: takes n records, which were copied from head on. */
+static inline void ring_advance(struct ring *ring, unsigned int n)
+{
+	RING_BEFORE_CLAIM(ring);
+	ring->head += n;
+	/* Release: our copy was made before the slots are free. Pairs with the acquire of head in
+	 * inlet_has_room(). */
+	__atomic_store_n(&ring->shared->head, ring->head, __ATOMIC_RELEASE);
+}
+
 /* Takes n records, which were copied from head on, for this thread; with n = 0 only proves that
  * what was read from head on was current. */
 static inline bool ring_claim(struct ring *ring, uint64_t head, unsigned int n)
 {
-	RING_BEFORE_CLAIM(ring);
 	if (ring->single) {
-		ring->head = head + n;
-		/* Release: our copy was made before the slots are free. Pairs with the acquire of
-		 * head in inlet_has_room(). */
-		__atomic_store_n(&ring->shared->head, head + n, __ATOMIC_RELEASE);
+		ring_advance(ring, n);
 		return true;
 	}
+	RING_BEFORE_CLAIM(ring);
 	/* Release: as above. An unchanged head proves that no copied slot was written anew; a
 	 * plain load of it would not, for it may be done before the loads of the copy. */
 	return __atomic_compare_exchange_n(
@@ -128,6 +135,8 @@ RING_RARE int ring_suspect(struct ring *ring, uint64_t head)
 	if (!ring_claim(ring, head, 0))
 		return -EAGAIN;
 	__atomic_store_n(&ring->broken, true, __ATOMIC_RELAXED);
+	if (ring->single)
+		ring->tail = ring->head; /* nothing is known to be there */
 	return -EBADMSG;
 }
 
@@ -204,11 +213,8 @@ static inline int ring_try(
 	return ring_claim(ring, head, whole) ? (int)whole : -EAGAIN;
 }
 
-/*
- * Takes whole groups, at most n records (1 to INT_MAX), without a system call. The number of
- * records, 0: none; -EMSGSIZE: *needed records make the first group; -EBADMSG for good.
- */
-static inline int ring_read(
+/* What is not known to be there: as ring_read(). */
+static __attribute__((noinline, unused)) int ring_look(
 	struct ring *ring, struct ioasid_fault *out, unsigned int n, unsigned int *needed)
 {
 	int got = -EAGAIN;
@@ -218,6 +224,33 @@ static inline int ring_read(
 	while (got == -EAGAIN)
 		got = ring_try(ring, out, n, needed);
 	return got;
+}
+
+/* What a single consumer knows to be there: no look at what the producer writes but the records,
+ * and no check of what was checked when it came to be known. Many know nothing. 0 if there is none,
+ * or no group that fits. */
+static inline unsigned int ring_take_known(
+	struct ring *ring, struct ioasid_fault *out, unsigned int n)
+{
+	uint64_t known = ring->tail - ring->head;
+	unsigned int want = known < n ? (unsigned int)known : n, whole;
+
+	whole = ring_copy_groups(ring, ring->head, out, want);
+	if (whole)
+		ring_advance(ring, whole);
+	return whole;
+}
+
+/*
+ * Takes whole groups, at most n records (1 to INT_MAX), without a system call. The number of
+ * records, 0: none; -EMSGSIZE: *needed records make the first group; -EBADMSG for good.
+ */
+static inline int ring_read(
+	struct ring *ring, struct ioasid_fault *out, unsigned int n, unsigned int *needed)
+{
+	unsigned int known = ring_take_known(ring, out, n);
+
+	return known ? (int)known : ring_look(ring, out, n, needed);
 }
 
 /* Makes the descriptor readable. */

@@ -80,15 +80,16 @@ static uint64_t least(uint64_t a, uint64_t b)
 }
 
 /* What is there as far as this consumer knows: one that is alone remembers both indices, and looks
- * at the tail only when it wants more than it remembers. */
+ * at the tail only when what it remembers has no group for it. */
 static uint64_t there(const struct scene *scene, unsigned int n)
 {
 	const struct ring *ring = &scene->ring;
+	uint64_t known = ring->tail - ring->head;
 
 	if (!ring->single)
 		return scene->shared->tail - scene->shared->head;
-	if (ring->tail - ring->head >= n)
-		return ring->tail - ring->head;
+	if (known >= n || whole_groups(scene, ring->head, known))
+		return known;
 	return scene->shared->tail - ring->head;
 }
 
