@@ -222,14 +222,35 @@ static void keep(struct producer *p, struct producer_group *group)
 	hold_back(p);
 }
 
+/* True if it is published. */
+static bool push(struct producer *p, struct producer_group *group)
+{
+	p->raised++;
+	if (!keeps_back(p) && publish_group(p, group))
+		return true;
+	keep(p, group);
+	return false;
+}
+
 void producer_push(struct producer *p, struct producer_group *group)
 {
 	pthread_mutex_lock(&p->lock);
-	p->raised++;
-	if (!keeps_back(p) && publish_group(p, group))
+	if (push(p, group))
 		signal_consumers(p);
-	else
-		keep(p, group);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void producer_push_all(struct producer *p, struct producer_group *groups, unsigned int n)
+{
+	unsigned int published = 0;
+
+	pthread_mutex_lock(&p->lock);
+	for (unsigned int i = 0; i < n; i++)
+		/* who sleeps wakes up while the others are written */
+		if (push(p, &groups[i]) && !published++)
+			signal_consumers(p);
+	if (published > 1)
+		signal_consumers(p);
 	pthread_mutex_unlock(&p->lock);
 }
 

@@ -48,6 +48,11 @@ void producer_close(struct producer *);
 /* Publishes the group, or keeps it until there is room. */
 void producer_push(struct producer *, struct producer_group *);
 
+/* The same for n of them, in this order and for less. Each is seen when it is published, by who
+ * looks; who sleeps is woken for the first one, and after the last one if it went to sleep again.
+ */
+void producer_push_all(struct producer *, struct producer_group *groups, unsigned int n);
+
 /* A group that nobody will answer: no longer kept, if it still was; true if so. */
 bool producer_drop(struct producer *, struct producer_group *);
 

@@ -234,6 +234,46 @@ START_TEST(the_table_knows_the_sum_of_a_group)
 }
 END_TEST
 
+/* Groups of one record each, in memory of this file. */
+static struct producer_group batch[COUNT];
+static struct ioasid_fault batch_records[COUNT];
+
+static void push_batch(uint64_t number, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		batch_records[i] = ringkit_record(number + i, 0, 1);
+		batch[i] = (struct producer_group){.records = &batch_records[i], .count = 1};
+	}
+	producer_push_all(&kit.producer, batch, n);
+}
+
+START_TEST(a_batch_comes_out_in_order)
+{
+	push_batch(0, 9);
+	ck_assert_uint_eq(stats().raised, 9);
+	assert_takes(COUNT, 0, 9);
+	push_batch(9, 1);
+	assert_takes(COUNT, 9, 1);
+	push_batch(10, 0);
+	assert_takes(COUNT, 10, 0);
+}
+END_TEST
+
+START_TEST(the_rest_of_a_batch_waits_in_order)
+{
+	push_singles(0, COUNT - 3);
+	push_batch(COUNT - 3, 8);
+	assert_waiting(5, 5);
+	push_singles(COUNT + 5, 1);
+	assert_waiting(6, 6);
+	assert_takes(COUNT, 0, COUNT);
+	assert_takes(COUNT, COUNT, 6);
+	assert_waiting(0, 0);
+	ck_assert_uint_eq(stats().deferred, 6);
+	ck_assert_uint_eq(stats().raised, COUNT + 6);
+}
+END_TEST
+
 START_TEST(ids_differ)
 {
 	push_singles(0, COUNT);
@@ -400,6 +440,7 @@ static void add_push_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, a_group_gets_an_id_and_an_end);
 	tcase_add_test(tcase, the_table_knows_the_sum_of_a_group);
+	tcase_add_test(tcase, a_batch_comes_out_in_order);
 	tcase_add_test(tcase, ids_differ);
 }
 
@@ -407,6 +448,7 @@ static void add_waiting_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, what_does_not_fit_waits_and_follows_in_order);
 	tcase_add_test(tcase, nothing_overtakes_a_group_that_waits);
+	tcase_add_test(tcase, the_rest_of_a_batch_waits_in_order);
 	tcase_add_test(tcase, room_is_looked_for_again_before_a_group_waits);
 	tcase_add_test(tcase, a_group_waits_for_a_slot_until_one_is_answered);
 	tcase_add_test(tcase, who_stops_waiting_is_not_published);

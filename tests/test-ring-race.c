@@ -213,6 +213,51 @@ START_TEST(an_armed_ring_signals_once)
 }
 END_TEST
 
+/* ---- a batch is published one by one, and signalled when the first is there ---- */
+
+static void push_three_at_once(void)
+{
+	static struct producer_group groups[3];
+	static struct ioasid_fault records[3];
+
+	for (unsigned int i = 0; i < 3; i++) {
+		records[i] = ringkit_record(i, 0, 1);
+		groups[i] = (struct producer_group){.records = &records[i], .count = 1};
+	}
+	producer_push_all(&kit.producer, groups, 3);
+}
+
+/* Woken by the first, which is all there is by then, it goes to sleep again. */
+static void take_the_first(void)
+{
+	ck_assert_int_eq(ringkit_take(&kit, theirs, COUNT), 1);
+	ck_assert_int_eq(ringkit_take(&kit, theirs, COUNT), 0);
+	ck_assert_int_eq(ringkit_take(&kit, theirs, COUNT), 0);
+}
+
+START_TEST(a_batch_wakes_who_sleeps_once)
+{
+	ck_assert_int_eq(take(COUNT), 0);
+	push_three_at_once();
+	ck_assert_uint_eq(kit.producer.signals, 1);
+	assert_takes(COUNT, 0, 3);
+	push_three_at_once();
+	ck_assert_uint_eq(kit.producer.signals, 1);
+}
+END_TEST
+
+START_TEST(who_sleeps_again_in_the_middle_of_a_batch_is_woken_again)
+{
+	ck_assert_int_eq(take(COUNT), 0);
+	before_write = take_the_first;
+	push_three_at_once();
+	ck_assert_ptr_null(before_write);
+	ck_assert_uint_eq(kit.producer.signals, 2);
+	ck_assert(ringkit_is_readable(&kit));
+	assert_takes(COUNT, 1, 2);
+}
+END_TEST
+
 START_TEST(the_descriptor_is_readable_until_the_ring_was_found_empty)
 {
 	ck_assert_int_eq(take(COUNT), 0);
@@ -348,6 +393,8 @@ static void add_descriptor_tests(TCase *tcase)
 	tcase_add_test(tcase, a_poller_that_comes_before_any_reader_is_woken);
 	tcase_add_test(tcase, nobody_is_woken_who_did_not_ask);
 	tcase_add_test(tcase, an_armed_ring_signals_once);
+	tcase_add_test(tcase, a_batch_wakes_who_sleeps_once);
+	tcase_add_test(tcase, who_sleeps_again_in_the_middle_of_a_batch_is_woken_again);
 	tcase_add_test(tcase, the_descriptor_is_readable_until_the_ring_was_found_empty);
 	tcase_add_test(tcase, what_comes_between_look_and_clear_keeps_the_descriptor_readable);
 	tcase_add_test(tcase, a_signal_that_was_cleared_for_another_is_given_back);

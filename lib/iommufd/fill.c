@@ -186,8 +186,7 @@ static void fill(struct iommufd_queue *queue)
 	sort(queue, n);
 	pthread_rwlock_unlock(&queue->leaf->lock);
 	send_refusals(queue);
-	for (unsigned int i = 0; i < batch->group_count; i++)
-		producer_push(&queue->producer, &batch->groups[i]);
+	producer_push_all(&queue->producer, batch->groups, batch->group_count);
 }
 
 void iommufd_faultq_pull(struct backend *be, uint32_t id)
