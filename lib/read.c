@@ -90,8 +90,9 @@ static int read_groups(struct ioasid_faultq *queue, struct ioasid_fault *faults,
 	do {
 		got = take(queue, faults, n, needed);
 		kept = got > 0 ? (int)deliver(queue, faults, (unsigned int)got) : got;
-		/* taking made room in the ring, a cancellation that was told a free slot */
-		if (got > 0 && ring_has_backlog(&queue->ring))
+		/* taking made room in the ring, a cancellation that was told a free slot; but a
+		 * look at the producer's line for every read is dear to both */
+		if (got > 0 && !ring_knows_more(&queue->ring) && ring_has_backlog(&queue->ring))
 			faultq_refill(queue);
 	} while (got > 0 && !kept);
 	return kept;

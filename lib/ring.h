@@ -315,6 +315,13 @@ static inline bool ring_has_backlog(const struct ring *ring)
 	return __atomic_load_n(&ring->shared->flags, __ATOMIC_RELAXED) & IOASID_RING_BACKLOG;
 }
 
+/* A single consumer knows of records it has not read; what the producer keeps back comes after
+ * them. Of many consumers none knows anything. */
+static inline bool ring_knows_more(const struct ring *ring)
+{
+	return ring->tail != ring->head;
+}
+
 static inline bool ring_is_empty(const struct ring *ring)
 {
 	/* Relaxed: a hint, ring_read() looks again. */
