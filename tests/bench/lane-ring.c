@@ -65,8 +65,8 @@ LANE_INLINE unsigned int put(const struct ioasid_fault *records, unsigned int n)
 	return n;
 }
 
-/* The same with a tail for each, so that a busy consumer sees them one by one; sleepers are woken
- * when all are there. */
+/* The same as producer_push_all() does it: a tail for each, so that a busy consumer sees them one
+ * by one, and a look for sleepers after the first and after the last. */
 LANE_INLINE unsigned int put_burst(const struct ioasid_fault *records, unsigned int n)
 {
 	unsigned int i;
@@ -74,8 +74,10 @@ LANE_INLINE unsigned int put_burst(const struct ioasid_fault *records, unsigned 
 	for (i = 0; i < n && inlet_has_room(&inlet, 1); i++) {
 		inlet_write(&inlet, &records[i], ++ids, IOASID_FAULT_LAST);
 		inlet_publish(&inlet);
+		if (!i)
+			wake();
 	}
-	if (i)
+	if (i > 1)
 		wake();
 	return i;
 }
