@@ -100,13 +100,23 @@ static inline size_t maptree_node_up_to_31(
 
 _Static_assert(MAPTREE_LEAF_CELLS == 31 && MAPTREE_BRANCH_CELLS + 1 == 63, "as the search has it");
 
-/* The number of cells whose key is at or below `addr`: empty ones have the highest key there is. */
+/* The number of cells whose key is at or below `addr`: empty ones have the highest key there is.
+ * Many trees are small, and memory far away: of few cells the rest is not looked at. */
 static inline unsigned maptree_leaf_up_to(const struct maptree_node *node, uint64_t addr)
 {
+	const unsigned char *cells = (const unsigned char *)node->entry;
 	const size_t size = sizeof(node->entry[0]);
-	size_t at = maptree_node_up_to_31(
-		(const unsigned char *)node->entry, MAPTREE_LEAF_CELLS * size, size, addr);
-	unsigned up_to = (unsigned)(at / size);
+	unsigned up_to;
+	size_t at;
+
+	if (node->count <= 7) {
+		at = 7 * size - maptree_node_step(cells, 7 * size, 4 * size, addr);
+		at -= maptree_node_step(cells, at, 2 * size, addr);
+		at -= maptree_node_step(cells, at, 1 * size, addr);
+	} else {
+		at = maptree_node_up_to_31(cells, MAPTREE_LEAF_CELLS * size, size, addr);
+	}
+	up_to = (unsigned)(at / size);
 
 	return up_to < node->count ? up_to : node->count;
 }
