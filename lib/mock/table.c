@@ -60,13 +60,14 @@ int table_reserve(struct table *table, uint32_t n)
 }
 
 /* The lowest slot that is free, or capacity. */
-static uint32_t lowest_free(const struct table *table)
+static uint32_t lowest_free(struct table *table)
 {
 	uint32_t words = table->capacity / WORD_BITS;
 
-	for (uint32_t i = 0; i < words_of(words); i++) {
+	for (uint32_t i = table->first; i < words_of(words); i++) {
 		uint32_t word;
 
+		table->first = i;
 		if (table->full[i] == UINT64_MAX)
 			continue;
 		word = i * WORD_BITS + (uint32_t)__builtin_ctzll(~table->full[i]);
@@ -109,6 +110,8 @@ void table_drop(struct table *table, uint32_t number)
 	table->slots[slot] = NULL;
 	table->used[word] &= ~(UINT64_C(1) << slot % WORD_BITS);
 	table->full[word / WORD_BITS] &= ~(UINT64_C(1) << word % WORD_BITS);
+	if (word / WORD_BITS < table->first)
+		table->first = word / WORD_BITS;
 	table->count--;
 }
 

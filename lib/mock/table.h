@@ -13,6 +13,7 @@ struct table {
 	void **slots;
 	uint64_t *used; /* a bit for each slot */
 	uint64_t *full; /* a bit for each word of used */
+	uint32_t first; /* all words of full before this one are */
 	uint32_t capacity;
 	uint32_t limit; /* numbers it may give; 0: as many as there are */
 	uint32_t count;
