@@ -118,6 +118,13 @@ struct backend_answer {
 	uint32_t flags;  /* out: IOASID_RESPONSE_SENT_INVALID */
 };
 
+/* Groups that were raised at that time or before, CLOCK_MONOTONIC ns, and the answer they get. */
+struct backend_expiry {
+	uint64_t before;
+	uint64_t now;
+	uint32_t code; /* IOASID_RESPONSE_* */
+};
+
 struct backend_ops {
 	const char *name; /* for dumps */
 
@@ -243,7 +250,11 @@ struct backend_ops {
 	/* [G] moves what the platform has into the ring, as far as there is room; one caller at a
 	 * time does, the others return at once. Only where the queue pulls. */
 	void (*faultq_pull)(struct backend *, uint32_t queue);
-	/* [G] fills in raised, cancelled, deferred, signals and waiting. */
+	/* [G] answers what waits for room and is overdue; returns how many. *oldest: when the first
+	 * one that still waits was raised, UINT64_MAX: none does. */
+	unsigned int (*faultq_expire)(struct backend *, uint32_t queue,
+		const struct backend_expiry *expiry, uint64_t *oldest);
+	/* [G] fills in raised, deferred, signals, unsignalled and waiting. */
 	void (*faultq_stats)(struct backend *, uint32_t queue, struct ioasid_faultq_stats *stats);
 	/* [G] the core has won the pending groups behind the cookies. Returns how many of the n
 	 * were sent, in order, less than n only if the next one failed; if the first one failed,

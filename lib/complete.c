@@ -3,6 +3,7 @@
  * Answering page request groups: who wins a group's slot sends its answer, in batches, under the
  * queue's guard, so that no answer outlives a detach. Finding groups by name, and walking them.
  */
+#include "clock.h"
 #include "core.h"
 #include "pending.h"
 
@@ -26,12 +27,6 @@ struct batch {
 	unsigned int count;
 };
 
-static bool is_code(uint32_t code)
-{
-	return code == IOASID_RESPONSE_SUCCESS || code == IOASID_RESPONSE_INVALID ||
-	       code == IOASID_RESPONSE_FAILURE;
-}
-
 /* Why an entry was not even tried. */
 static int describe_refusal(
 	const struct answering *call, const struct ioasid_response *response, int err)
@@ -43,7 +38,7 @@ static int describe_refusal(
 		return error_set(err,
 			"%s: entry %lu: the group 0x%llx was answered or cancelled before",
 			call->call, entry, id);
-	if (!is_code(response->code))
+	if (!is_response_code(response->code))
 		return error_set(err, "%s: entry %lu: 0x%x is no response code", call->call, entry,
 			response->code);
 	if (response->reserved)
@@ -71,7 +66,7 @@ static int claim(struct answering *call, struct ioasid_response *response, uint6
 {
 	response->flags = 0;
 	response->status = 0;
-	if (!is_code(response->code) || response->reserved)
+	if (!is_response_code(response->code) || response->reserved)
 		return -EINVAL;
 	return pending_claim(call->queue->is.pending, response->id, cookie);
 }
@@ -91,12 +86,12 @@ static void add(struct answering *call, struct batch *batch, struct ioasid_respo
 		(struct backend_answer){.cookie = cookie, .code = response->code};
 }
 
-static void finish(struct answering *call, struct batch *batch, unsigned int at)
+static void finish(struct answering *call, struct batch *batch, unsigned int at, uint64_t now)
 {
 	struct ioasid_response *response = batch->of[at];
 
 	response->flags = batch->answers[at].flags;
-	pending_retire(call->queue->is.pending, response->id);
+	pending_retire(call->queue->is.pending, response->id, PENDING_ANSWERED, now);
 	call->answered++;
 }
 
@@ -106,7 +101,7 @@ static void give_back(struct answering *call, struct batch *batch, unsigned int 
 
 	/* a group that the platform has ended by itself will not be answered by a second try */
 	if (err == -ESTALE)
-		pending_retire(call->queue->is.pending, response->id);
+		pending_retire(call->queue->is.pending, response->id, PENDING_CANCELLED, 0);
 	else
 		pending_unclaim(call->queue->is.pending, response->id);
 	if (note_failure(call, response, err))
@@ -126,10 +121,12 @@ static void send(struct answering *call, struct batch *batch)
 		int sent = be->ops->answer(
 			be, call->queue->is.id, &batch->answers[at], batch->count - at);
 
+		uint64_t now = clock_now();
+
 		if (sent <= 0)
 			give_back(call, batch, at++, sent ? sent : -EIO);
 		for (; sent > 0; sent--)
-			finish(call, batch, at++);
+			finish(call, batch, at++, now);
 	}
 	batch->count = 0;
 }
@@ -159,6 +156,7 @@ int ioasid_faultq_complete(
 {
 	struct answering call = {
 		.queue = queue, .call = __func__, .all = responses, .failed = NO_ENTRY};
+	uint64_t now;
 	int err;
 
 	if (!queue || (n && !responses))
@@ -170,13 +168,10 @@ int ioasid_faultq_complete(
 		return err;
 	answer_all(&call, n);
 	faultq_leave(queue);
-	__atomic_fetch_add(&queue->answered, call.answered, __ATOMIC_RELAXED);
-	/* Full fence between the slots that we freed and our look at BACKLOG. Pairs with the one in
-	 * hold_back() of the producer: either it finds the slots, or we see that it waits for them.
-	 */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (ring_has_backlog(&queue->ring))
-		faultq_refill(queue);
+	faultq_slots_freed(queue);
+	now = deadline_check(queue);
+	if (call.failed != NO_ENTRY)
+		deadline_set(queue, now);
 	return result(&call);
 }
 

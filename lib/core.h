@@ -132,6 +132,16 @@ struct ioasid_attachment {
 	uint32_t pasid;
 };
 
+/* Of a queue with one. Only a thread that sleeps needs the timer: see deadline.c. */
+struct deadline {
+	int timer;         /* -1, and so is the next: there is no deadline */
+	int set;           /* an epoll set of the timer and of the leaf's descriptor */
+	struct latch lock; /* of who sets the timer */
+	uint64_t at;       /* what it is set to, CLOCK_MONOTONIC ns, 0: it is not; atomic */
+	uint32_t sleepers; /* in ioasid_faultq_wait(); atomic */
+	bool polled;       /* callers have the set, and may sleep on it; atomic */
+};
+
 struct ioasid_faultq {
 	struct ioasid_ctx *ctx;
 	struct list link;
@@ -141,8 +151,8 @@ struct ioasid_faultq {
 	pthread_rwlock_t guard;
 	bool closed; /* atomic; set under the guard, exclusively */
 	uint32_t needed;
+	struct deadline deadline;
 	uint64_t read; /* counters, atomic */
-	uint64_t answered;
 	uint64_t stale;
 };
 
@@ -319,6 +329,36 @@ void faultq_leave(struct ioasid_faultq *queue);
 bool faultq_is_closed(const struct ioasid_faultq *queue);
 int faultq_refuse_closed(const char *call);
 void faultq_refill(struct ioasid_faultq *queue);
+void faultq_slots_freed(struct ioasid_faultq *queue); /* by answers: who waits for them comes in */
+
+static inline bool is_response_code(uint32_t code)
+{
+	return code == IOASID_RESPONSE_SUCCESS || code == IOASID_RESPONSE_INVALID ||
+	       code == IOASID_RESPONSE_FAILURE;
+}
+
+/* deadline.c */
+int deadline_open(struct ioasid_faultq *queue); /* 0, -EMFILE, -ENOMEM; nothing without one */
+void deadline_close(struct ioasid_faultq *queue);
+int deadline_fd(struct ioasid_faultq *queue);     /* what polls, and becomes readable in time too */
+void deadline_enter(struct ioasid_faultq *queue); /* the thread may go to sleep, until it leaves */
+void deadline_leave(struct ioasid_faultq *queue);
+void deadline_sleep(struct ioasid_faultq *queue, uint64_t now); /* it is about to */
+uint64_t deadline_check_slowly(struct ioasid_faultq *queue);
+void deadline_set_slowly(struct ioasid_faultq *queue, uint64_t now);
+
+/* Answers what is overdue. What time it was, 0: it was not asked. */
+static inline uint64_t deadline_check(struct ioasid_faultq *queue)
+{
+	return queue->opts.deadline_ns ? deadline_check_slowly(queue) : 0;
+}
+
+/* This thread may have taken groups that others sleep through: the timer wakes them in time. */
+static inline void deadline_set(struct ioasid_faultq *queue, uint64_t now)
+{
+	if (queue->opts.deadline_ns)
+		deadline_set_slowly(queue, now);
+}
 
 /* route.c: where routes of a device, or of its group, lead; under the context's lock */
 /* Routes that lead to the space are about to move or to end, or have: no answer is on its way to

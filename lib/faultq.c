@@ -5,6 +5,9 @@
  */
 #include "core.h"
 #include "pending.h"
+#include <string.h>
+
+_Static_assert(PENDING_LATENCIES == IOASID_FAULTQ_LATENCIES, "the same buckets");
 
 #define DEFAULT_RECORDS     1024u
 #define DEFAULT_GROUP_MAX   64u
@@ -21,6 +24,17 @@ static void fill_defaults(struct ioasid_faultq_opts *opts)
 		opts->max_outstanding = DEFAULT_OUTSTANDING;
 }
 
+static int check_deadline(const struct ioasid_faultq_opts *opts, const char *call)
+{
+	uint32_t code = opts->deadline_code;
+
+	if (!opts->deadline_ns && code)
+		return error_set(-EINVAL, "%s: deadline_code 0x%x without deadline_ns", call, code);
+	if (!is_response_code(code))
+		return error_set(-EINVAL, "%s: deadline_code 0x%x is no response code", call, code);
+	return 0;
+}
+
 static int check_opts(const struct ioasid_faultq_opts *opts, const char *call)
 {
 	uint32_t records = opts->records;
@@ -28,6 +42,9 @@ static int check_opts(const struct ioasid_faultq_opts *opts, const char *call)
 	if (opts->flags & ~IOASID_FAULTQ_SINGLE_CONSUMER || opts->reserved)
 		return error_set(-EINVAL, "%s: unknown flags 0x%x, or reserved is not 0", call,
 			opts->flags & ~IOASID_FAULTQ_SINGLE_CONSUMER);
+	if (opts->late > IOASID_FAULTQ_LATE_INVALID)
+		return error_set(
+			-EINVAL, "%s: late is 0x%x: no IOASID_FAULTQ_LATE_*", call, opts->late);
 	if (records < IOASID_RING_COUNT_MIN || records > IOASID_RING_COUNT_MAX ||
 		records & (records - 1))
 		return error_set(-EINVAL, "%s: %u records: it must be a power of two, 64 to 2^20",
@@ -38,7 +55,7 @@ static int check_opts(const struct ioasid_faultq_opts *opts, const char *call)
 	if (opts->max_outstanding > IOASID_FAULTQ_OUTSTANDING_MAX)
 		return error_set(-EINVAL, "%s: max_outstanding %u is more than %u", call,
 			opts->max_outstanding, IOASID_FAULTQ_OUTSTANDING_MAX);
-	return 0;
+	return check_deadline(opts, call);
 }
 
 static struct ioasid_faultq *new_queue(
@@ -50,6 +67,7 @@ static struct ioasid_faultq *new_queue(
 		return NULL;
 	queue->ctx = ctx;
 	queue->opts = *opts;
+	queue->deadline.timer = queue->deadline.set = -1;
 	writer_first(&queue->guard);
 	ctx_ref(ctx);
 	return queue;
@@ -59,6 +77,7 @@ static void release(struct ioasid_faultq *queue)
 {
 	struct ioasid_ctx *ctx = queue->ctx;
 
+	deadline_close(queue);
 	pthread_rwlock_destroy(&queue->guard);
 	free(queue);
 	ctx_unref(ctx);
@@ -72,6 +91,17 @@ static int open_ring(struct ioasid_faultq *queue)
 		&queue->ring, queue->is.ring, queue->is.ring_size, queue->is.eventfd, single);
 }
 
+static int open_parts(struct ioasid_faultq *queue, const char *call)
+{
+	int err = open_ring(queue);
+
+	if (err)
+		return error_set(err,
+			"%s: the backend's ring has a header this library does not know", call);
+	err = deadline_open(queue);
+	return err ? error_from(err, "%s: a timer for the deadline", call) : 0;
+}
+
 static int make_locked(struct ioasid_faultq *queue, const char *call)
 {
 	struct backend *be = queue->ctx->be;
@@ -80,15 +110,14 @@ static int make_locked(struct ioasid_faultq *queue, const char *call)
 	if (err)
 		return error_from(err, "%s: %u records, %u outstanding", call, queue->opts.records,
 			queue->opts.max_outstanding);
-	err = open_ring(queue);
+	err = open_parts(queue, call);
 	if (!err) {
 		list_append(&queue->ctx->faultqs, &queue->link);
 		return 0;
 	}
 	be->ops->faultq_detach(be, queue->is.id);
 	be->ops->faultq_free(be, &queue->is);
-	return error_set(
-		err, "%s: the backend's ring has a header this library does not know", call);
+	return err;
 }
 
 static int make(struct ioasid_faultq *queue, const char *call)
@@ -175,6 +204,16 @@ void faultq_refill(struct ioasid_faultq *queue)
 	pthread_rwlock_unlock(&queue->guard);
 }
 
+void faultq_slots_freed(struct ioasid_faultq *queue)
+{
+	/* Full fence between the slots that we freed and our look at BACKLOG. Pairs with the one in
+	 * hold_back() of the producer: either it finds the slots, or we see that it waits for them.
+	 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (ring_has_backlog(&queue->ring))
+		faultq_refill(queue);
+}
+
 static void forget_in_spaces(struct ioasid_faultq *queue)
 {
 	list_each(link, &queue->ctx->spaces)
@@ -220,14 +259,20 @@ static uint64_t counter(const uint64_t *value)
 static void fill_stats(struct ioasid_faultq *queue, struct ioasid_faultq_stats *stats)
 {
 	struct backend *be = queue->ctx->be;
+	struct pending_stats table;
 
+	pending_stats(queue->is.pending, &table);
 	*stats = (struct ioasid_faultq_stats){
 		.needed = __atomic_load_n(&queue->needed, __ATOMIC_RELAXED),
 		.read = counter(&queue->read),
-		.answered = counter(&queue->answered),
+		.answered = table.ended[PENDING_ANSWERED],
+		.expired = table.ended[PENDING_EXPIRED],
+		.late = table.ended[PENDING_LATE],
+		.cancelled = table.ended[PENDING_CANCELLED],
 		.stale = counter(&queue->stale),
-		.outstanding = pending_count(queue->is.pending),
+		.outstanding = table.outstanding,
 	};
+	memcpy(stats->latency, table.latency, sizeof(stats->latency));
 	be->ops->faultq_stats(be, queue->is.id, stats);
 }
 

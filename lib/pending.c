@@ -1,105 +1,56 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of groups that wait for an answer, see pending.h. State words move by
- * compare-and-swap; what else a slot holds, the index and the free list are under one short lock.
+ * The table of groups that wait for an answer, see pending.h: the steps from state to state, and
+ * what is counted. A slot that was retired stays in its chains until its producer comes by, under
+ * the latch, and takes all of them at once: to answer takes no lock.
  */
-#include "pending.h"
+#include "pending-slot.h"
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 
-#define SLOT_BITS  16
-#define STATE_BITS 3
-#define NO_SLOT    UINT32_MAX
+#define END_BITS 3
+#define END_MASK ((1u << END_BITS) - 1)
+#define TOLD     PENDING_ENDS /* cancelled, and counted then */
 
-enum state { FREE, RESERVED, RAISED, DELIVERED, ANSWERING, CANCELLED };
-
-struct slot {
-	uint64_t word; /* generation << STATE_BITS | state; atomic */
-	struct pending_group group;
-	uint32_t next; /* in the bucket, or in the free list */
-};
-
-struct pending {
-	pthread_mutex_t lock;
-	struct slot *slots;
-	uint32_t *buckets; /* first slot of each, by hash; a power of two of them */
-	uint32_t count;
-	uint32_t bucket_mask;
-	uint32_t free;    /* first free slot */
-	uint32_t waiting; /* raised or delivered; atomic */
-};
-
-static uint64_t word_of(uint64_t id, enum state state)
-{
-	return id >> SLOT_BITS << STATE_BITS | state;
-}
-
-static enum state state_of(uint64_t word)
-{
-	return (enum state)(word & ((1u << STATE_BITS) - 1));
-}
-
-static struct slot *slot_of(struct pending *p, uint64_t id)
-{
-	uint32_t index = id & ((1u << SLOT_BITS) - 1);
-
-	return index < p->count ? &p->slots[index] : NULL;
-}
-
-/* Acquire and release on each step: who wins a state sees what the loser of the last one wrote. */
-static bool step(struct slot *slot, uint64_t id, enum state from, enum state to)
-{
-	uint64_t expected = word_of(id, from);
-
-	return __atomic_compare_exchange_n(
-		&slot->word, &expected, word_of(id, to), false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-}
-
-static uint64_t word_at(const struct slot *slot)
-{
-	/* Acquire: pairs with step(). */
-	return __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
-}
-
-static uint32_t *bucket_of(struct pending *p, uint64_t label, uint32_t pasid, uint32_t group)
-{
-	/* labels are often small and in a row, as group indices are: first one alone, then both */
-	uint64_t hash = label * UINT64_C(0x9e3779b97f4a7c15);
-
-	hash = (hash ^ hash >> 29 ^ ((uint64_t)pasid << 32 | group)) * UINT64_C(0xbf58476d1ce4e5b9);
-	return &p->buckets[hash >> 32 & p->bucket_mask];
-}
+/* The table */
 
 static void thread_free_list(struct pending *p)
 {
 	for (uint32_t i = 0; i < p->count; i++) {
-		p->slots[i].word = word_of(UINT64_C(1) << SLOT_BITS, FREE);
-		p->slots[i].next = i + 1 < p->count ? i + 1 : NO_SLOT;
+		p->slots[i].word = slot_word(UINT64_C(1) << SLOT_BITS, FREE);
+		p->slots[i].free = i + 1 < p->count ? i + 1 : NO_SLOT;
 	}
-	for (uint32_t i = 0; i <= p->bucket_mask; i++)
-		p->buckets[i] = NO_SLOT;
+	for (uint32_t i = 0; i <= p->mask; i++) {
+		p->names[i].first = NO_SLOT;
+		p->routes[i] = NO_SLOT;
+	}
+	p->oldest = p->newest = NO_SLOT;
+	p->untold_first = p->untold_last = NO_SLOT;
+	p->returned = NO_SLOT;
+	p->due = PENDING_NEVER;
 }
 
-struct pending *pending_new(unsigned int slots)
+struct pending *pending_new(unsigned int slots, uint64_t deadline)
 {
 	struct pending *p = calloc(1, sizeof(*p));
 	uint32_t buckets = 1;
 
-	while (buckets < slots)
+	while (buckets <= slots / 2)
 		buckets *= 2;
 	if (!p)
 		return NULL;
 	p->slots = calloc(slots, sizeof(*p->slots));
-	p->buckets = calloc(buckets, sizeof(*p->buckets));
-	pthread_mutex_init(&p->lock, NULL);
-	if (!p->slots || !p->buckets) {
+	p->names = calloc(buckets, sizeof(*p->names));
+	p->routes = calloc(buckets, sizeof(*p->routes));
+	if (!p->slots || !p->names || !p->routes) {
 		pending_free(p);
 		return NULL;
 	}
 	p->count = slots;
-	p->bucket_mask = buckets - 1;
+	p->mask = buckets - 1;
+	p->deadline = deadline;
+	chain_salt(p);
 	thread_free_list(p);
 	return p;
 }
@@ -108,61 +59,181 @@ void pending_free(struct pending *p)
 {
 	if (!p)
 		return;
-	pthread_mutex_destroy(&p->lock);
 	free(p->slots);
-	free(p->buckets);
+	free(p->names);
+	free(p->routes);
 	free(p);
 }
 
 size_t pending_bytes(const struct pending *p)
 {
 	return sizeof(*p) + p->count * sizeof(*p->slots) +
-	       (p->bucket_mask + (size_t)1) * sizeof(*p->buckets);
+	       (p->mask + (size_t)1) * (sizeof(*p->names) + sizeof(*p->routes));
+}
+
+/* What has come back */
+
+/* Bucket of the histogram: the last one has no end. */
+static unsigned int rank(uint64_t ns)
+{
+	unsigned int log = ns ? 63u - (unsigned int)__builtin_clzll(ns) : 0;
+
+	return log < PENDING_LATENCIES ? log : PENDING_LATENCIES - 1;
+}
+
+static void count_end(struct pending *p, enum pending_end how, uint64_t raised, uint64_t now)
+{
+	p->stats.ended[how]++;
+	if (how == PENDING_ANSWERED || how == PENDING_EXPIRED)
+		p->stats.latency[rank(now > raised ? now - raised : 0)]++;
+}
+
+void slots_free(struct pending *p, uint32_t index)
+{
+	p->slots[index].free = p->free;
+	p->free = index;
+}
+
+/* Under the latch: what was retired is counted, out of its chains, and free. */
+void slots_take_back(struct pending *p)
+{
+	uint32_t at, next;
+
+	if (__atomic_load_n(&p->returned, __ATOMIC_RELAXED) == NO_SLOT)
+		return;
+	/* Acquire: pairs with the release in give_back(). */
+	at = __atomic_exchange_n(&p->returned, NO_SLOT, __ATOMIC_ACQUIRE);
+	for (; at != NO_SLOT; at = next) {
+		struct slot *slot = &p->slots[at];
+
+		next = slot->free;
+		if (slot->ended != TOLD) {
+			count_end(p, (enum pending_end)(slot->ended & END_MASK), slot->time,
+				slot->ended >> END_BITS);
+			chain_out(p, at);
+		}
+		slots_free(p, at);
+	}
+}
+
+/* Of the slot's owner, and then it is no more. */
+static void give_back(struct pending *p, struct slot *slot, uint64_t id)
+{
+	uint32_t index = slot_index(p, slot);
+	uint64_t next = id + (UINT64_C(1) << SLOT_BITS);
+
+	__atomic_store_n(&slot->word, slot_word(next, FREE), __ATOMIC_RELEASE);
+	slot->free = __atomic_load_n(&p->returned, __ATOMIC_RELAXED);
+	/* Release: pairs with the acquire in slots_take_back(), which takes all, so that nothing
+	 * depends on whether the first one is still the same. */
+	while (!__atomic_compare_exchange_n(
+		&p->returned, &slot->free, index, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
+
+static uint32_t outstanding(const struct pending *p)
+{
+	uint64_t shown = __atomic_load_n(&p->shown, __ATOMIC_RELAXED);
+
+	for (unsigned int i = 0; i < PENDING_ENDS; i++)
+		shown -= p->stats.ended[i];
+	return (uint32_t)shown;
+}
+
+void pending_stats(struct pending *p, struct pending_stats *stats)
+{
+	latch_take(&p->latch);
+	slots_take_back(p);
+	*stats = p->stats;
+	stats->outstanding = outstanding(p);
+	latch_release(&p->latch);
 }
 
 unsigned int pending_count(struct pending *p)
 {
-	return __atomic_load_n(&p->waiting, __ATOMIC_RELAXED);
+	struct pending_stats stats;
+
+	pending_stats(p, &stats);
+	return stats.outstanding;
 }
 
-static void count(struct pending *p, int by)
+/* The producer */
+
+/* Who walks by may be reading what was here. */
+static void write_group(struct slot *slot, const struct pending_group *group)
 {
-	__atomic_fetch_add(&p->waiting, (uint32_t)by, __ATOMIC_RELAXED);
+	SLOT_WRITE(slot, label, group->label);
+	SLOT_WRITE(slot, addr, group->addr);
+	SLOT_WRITE(slot, cookie, group->cookie);
+	SLOT_WRITE(slot, time, group->time);
+	SLOT_WRITE(slot, device, group->device);
+	SLOT_WRITE(slot, route, group->route);
+	SLOT_WRITE(slot, space, group->space);
+	SLOT_WRITE(slot, pasid, group->pasid);
+	SLOT_WRITE(slot, group, group->group);
+	SLOT_WRITE(slot, pages, group->pages);
+	SLOT_WRITE(slot, flags, group->flags);
 }
 
-static void fill_slot(struct pending *p, struct slot *slot, const struct pending_group *group)
+void slots_hint(struct pending *p, uint64_t due)
 {
-	uint32_t *bucket = bucket_of(p, group->label, group->pasid, group->group);
-	uint64_t generation = word_at(slot) >> STATE_BITS; /* a late deliver may look too */
+	__atomic_store_n(&p->due, due, __ATOMIC_RELAXED);
+}
 
-	p->free = slot->next;
-	slot->group = *group;
-	slot->group.id = generation << SLOT_BITS | (uint64_t)(slot - p->slots);
-	slot->next = *bucket;
-	*bucket = (uint32_t)(slot - p->slots);
-	__atomic_store_n(&slot->word, word_of(slot->group.id, RESERVED), __ATOMIC_RELAXED);
+/* No earlier than those before it, so that the chain by age is in order. */
+void slots_write_due(struct pending *p, struct slot *slot, uint64_t from)
+{
+	slot->due = p->deadline < PENDING_NEVER - from ? from + p->deadline : PENDING_NEVER - 1;
+	if (p->newest != NO_SLOT && p->slots[p->newest].due > slot->due)
+		slot->due = p->slots[p->newest].due;
+	if (slot->due < p->due)
+		slots_hint(p, slot->due);
+}
+
+static uint64_t fill_slot(struct pending *p, uint32_t index, const struct pending_group *group)
+{
+	struct slot *slot = &p->slots[index];
+	uint64_t id = slot_id(slot_look(slot), index);
+
+	p->free = slot->free;
+	if (index >= p->used)
+		SLOT_WRITE(p, used, index + 1);
+	/* Release fence: pairs with those of chain_find() and pending_next(), which have seen what
+	 * is written now, and then see that the slot is another's. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	SLOT_WRITE(slot, word, slot_word(id, RESERVED));
+	write_group(slot, group);
+	if (p->deadline)
+		slots_write_due(p, slot, group->time);
+	chain_in(p, index);
+	return id;
 }
 
 uint64_t pending_reserve(struct pending *p, const struct pending_group *group)
 {
 	uint64_t id = 0;
 
-	pthread_mutex_lock(&p->lock);
-	if (p->free != NO_SLOT) {
-		struct slot *slot = &p->slots[p->free];
-
-		fill_slot(p, slot, group);
-		id = slot->group.id;
-	}
-	pthread_mutex_unlock(&p->lock);
+	latch_take(&p->latch);
+	slots_take_back(p);
+	if (p->free != NO_SLOT)
+		id = fill_slot(p, p->free, group);
+	latch_release(&p->latch);
 	return id;
 }
 
 void pending_show(struct pending *p, uint64_t id)
 {
-	count(p, 1);
-	/* Release: pairs with step(): who wins RAISED sees the group. */
-	__atomic_store_n(&slot_of(p, id)->word, word_of(id, RAISED), __ATOMIC_RELEASE);
+	SLOT_WRITE(p, shown, p->shown + 1);
+	/* Release: pairs with slot_step(): who wins RAISED sees the group. */
+	__atomic_store_n(&slot_of(p, id)->word, slot_word(id, RAISED), __ATOMIC_RELEASE);
+}
+
+void pending_pass(struct pending *p, enum pending_end how, uint64_t raised, uint64_t now)
+{
+	SLOT_WRITE(p, shown, p->shown + 1);
+	latch_take(&p->latch);
+	count_end(p, how, raised, now);
+	latch_release(&p->latch);
 }
 
 uint64_t pending_raise(struct pending *p, const struct pending_group *group)
@@ -174,157 +245,70 @@ uint64_t pending_raise(struct pending *p, const struct pending_group *group)
 	return id;
 }
 
+/* The reader and the answerer */
+
 bool pending_deliver(struct pending *p, uint64_t id)
 {
 	struct slot *slot = slot_of(p, id);
 
-	return slot && step(slot, id, RAISED, DELIVERED);
+	return slot && slot_step(slot, id, RAISED, DELIVERED);
 }
 
 int pending_claim(struct pending *p, uint64_t id, uint64_t *cookie)
 {
 	struct slot *slot = slot_of(p, id);
 	uint64_t word, asked = id >> SLOT_BITS;
+	struct pending_claim claim;
 
 	if (!slot || !asked)
 		return -EINVAL;
-	if (!step(slot, id, DELIVERED, ANSWERING) && !step(slot, id, RAISED, ANSWERING) &&
-		!step(slot, id, DELIVERED, ANSWERING)) {
-		word = word_at(slot);
-		if (asked > word >> STATE_BITS || word == word_of(id, FREE) ||
-			word == word_of(id, RESERVED))
-			return -EINVAL;
-		return -ESTALE;
+	if (slot_win(slot, id, &claim)) {
+		*cookie = claim.cookie;
+		return 0;
 	}
-	count(p, -1);
-	*cookie = slot->group.cookie;
-	return 0;
+	word = slot_look(slot);
+	if (asked > word >> STATE_BITS || word == slot_word(id, FREE) ||
+		word == slot_word(id, RESERVED))
+		return -EINVAL;
+	return -ESTALE;
 }
 
-void pending_unclaim(struct pending *p, uint64_t id)
+static void reopen(struct pending *p, uint64_t id)
 {
-	bool won;
+	bool won = slot_step(slot_of(p, id), id, ANSWERING, DELIVERED);
 
-	count(p, 1);
-	won = step(slot_of(p, id), id, ANSWERING, DELIVERED);
 	assert(won);
 	(void)won;
 }
 
-/* Under the lock: the slot is ended, its index entry goes, the next id of it is a new one. */
-static void empty_slot(struct pending *p, struct slot *slot)
-{
-	const struct pending_group *group = &slot->group;
-	uint32_t *link = bucket_of(p, group->label, group->pasid, group->group);
-	uint32_t index = (uint32_t)(slot - p->slots);
-	uint64_t next = group->id + (UINT64_C(1) << SLOT_BITS);
-
-	while (*link != index)
-		link = &p->slots[*link].next;
-	*link = slot->next;
-	slot->next = p->free;
-	p->free = index;
-	__atomic_store_n(&slot->word, word_of(next, FREE), __ATOMIC_RELEASE);
-}
-
-void pending_retire(struct pending *p, uint64_t id)
+void pending_unclaim(struct pending *p, uint64_t id)
 {
 	struct slot *slot = slot_of(p, id);
 
-	pthread_mutex_lock(&p->lock);
-	assert(word_at(slot) == word_of(id, ANSWERING));
-	empty_slot(p, slot);
-	pthread_mutex_unlock(&p->lock);
+	latch_take(&p->latch);
+	/* who looked for overdue ones may have passed it by */
+	if (p->deadline && slot->due < p->due)
+		slots_hint(p, slot->due);
+	reopen(p, id);
+	latch_release(&p->latch);
+}
+
+void pending_retire(struct pending *p, uint64_t id, enum pending_end how, uint64_t now)
+{
+	struct slot *slot = slot_of(p, id);
+
+	assert(slot_look(slot) == slot_word(id, ANSWERING));
+	slot->ended = now << END_BITS | how;
+	give_back(p, slot, id);
 }
 
 bool pending_dismiss(struct pending *p, uint64_t id)
 {
 	struct slot *slot = slot_of(p, id);
 
-	if (!slot || !step(slot, id, CANCELLED, ANSWERING))
+	if (!slot || !slot_step(slot, id, CANCELLED, ANSWERING))
 		return false;
-	pending_retire(p, id);
+	slot->ended = TOLD;
+	give_back(p, slot, id);
 	return true;
-}
-
-bool pending_cancel(struct pending *p, uint64_t id)
-{
-	struct slot *slot = slot_of(p, id);
-
-	/* by way of ANSWERING, so that nobody else ends it between the two steps */
-	if (step(slot, id, RAISED, ANSWERING)) {
-		count(p, -1);
-		pending_retire(p, id);
-		return false;
-	}
-	if (!step(slot, id, DELIVERED, CANCELLED))
-		return false;
-	count(p, -1);
-	return true;
-}
-
-const struct pending_group *pending_cancelled(struct pending *p, uint64_t id)
-{
-	return &slot_of(p, id)->group;
-}
-
-static bool is_waiting(const struct slot *slot)
-{
-	enum state state = state_of(word_at(slot));
-
-	return state == RAISED || state == DELIVERED;
-}
-
-static bool is_named(
-	const struct pending_group *known, uint64_t label, uint32_t pasid, uint32_t group)
-{
-	return known->label == label && known->pasid == pasid && known->group == group;
-}
-
-static int find_locked(
-	struct pending *p, uint64_t label, uint32_t pasid, uint32_t group, uint64_t *id)
-{
-	uint32_t at = *bucket_of(p, label, pasid, group);
-	int found = -ENOENT;
-
-	for (; at != NO_SLOT; at = p->slots[at].next) {
-		const struct slot *slot = &p->slots[at];
-
-		if (!is_named(&slot->group, label, pasid, group) || !is_waiting(slot))
-			continue;
-		if (!found)
-			return -ENOTUNIQ;
-		found = 0;
-		*id = slot->group.id;
-	}
-	return found;
-}
-
-int pending_find(struct pending *p, uint64_t label, uint32_t pasid, uint32_t group, uint64_t *id)
-{
-	uint64_t got = 0;
-	int found;
-
-	pthread_mutex_lock(&p->lock);
-	found = find_locked(p, label, pasid, group, &got);
-	pthread_mutex_unlock(&p->lock);
-	if (!found)
-		*id = got;
-	return found;
-}
-
-bool pending_next(struct pending *p, uint64_t *cursor, struct pending_group *group)
-{
-	bool found = false;
-
-	pthread_mutex_lock(&p->lock);
-	while (!found && *cursor < p->count) {
-		const struct slot *slot = &p->slots[(*cursor)++];
-
-		found = is_waiting(slot);
-		if (found)
-			*group = slot->group;
-	}
-	pthread_mutex_unlock(&p->lock);
-	return found;
 }

@@ -35,9 +35,8 @@ static int open_parts(struct producer *p, const struct ioasid_faultq_opts *opts)
 {
 	p->size = IOASID_RING_RECORDS + opts->records * sizeof(struct ioasid_fault);
 	p->ring = allocate_ring(p->size);
-	p->cancelled = calloc(opts->max_outstanding, sizeof(*p->cancelled));
-	p->pending = pending_new(opts->max_outstanding);
-	if (!p->ring || !p->cancelled || !p->pending)
+	p->pending = pending_new(opts->max_outstanding, opts->deadline_ns);
+	if (!p->ring || !p->pending)
 		return -ENOMEM;
 	p->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return p->eventfd < 0 ? -errno : 0;
@@ -49,7 +48,7 @@ int producer_open(struct producer *p, const struct ioasid_faultq_opts *opts)
 
 	memset(p, 0, sizeof(*p));
 	p->eventfd = -1;
-	p->slots = opts->max_outstanding;
+	p->late = opts->late;
 	list_init(&p->waiting);
 	pthread_mutex_init(&p->lock, NULL);
 	err = open_parts(p, opts);
@@ -67,15 +66,16 @@ void producer_close(struct producer *p)
 	if (p->eventfd >= 0)
 		close(p->eventfd);
 	pending_free(p->pending);
-	free(p->cancelled);
 	free(p->ring);
 	pthread_mutex_destroy(&p->lock);
 }
 
 static void signal_consumers(struct producer *p)
 {
-	if (!inlet_disarm(&p->inlet))
+	if (!inlet_disarm(&p->inlet)) {
+		p->unsignalled++;
 		return;
+	}
 	ring_signal(p->eventfd);
 	p->signals++;
 }
@@ -90,6 +90,7 @@ static void describe(const struct producer_group *group, struct pending_group *k
 		.cookie = group->cookie,
 		.time = first->time,
 		.device = group->device,
+		.route = group->route,
 		.space = first->space,
 		.pasid = first->pasid,
 		.group = first->group,
@@ -149,16 +150,17 @@ static void describe_cancelled(const struct pending_group *known, struct ioasid_
 
 static bool publish_cancelled(struct producer *p)
 {
+	struct pending_group known;
 	struct ioasid_fault record;
 
-	if (!inlet_has_room(&p->inlet, 1))
+	if (!pending_has_untold(p->pending) || !inlet_has_room(&p->inlet, 1))
 		return false;
-	describe_cancelled(
-		pending_cancelled(p->pending, p->cancelled[p->cancelled_first]), &record);
+	pending_untold(p->pending, &known);
+	describe_cancelled(&known, &record);
 	inlet_write(&p->inlet, &record, record.id, record.flags);
+	/* first: its reader gives the slot back */
+	pending_tell(p->pending);
 	inlet_publish(&p->inlet);
-	p->cancelled_first = (p->cancelled_first + 1) % p->slots;
-	p->cancelled_count--;
 	return true;
 }
 
@@ -174,6 +176,7 @@ static bool publish_waiting(struct producer *p)
 		return false;
 	}
 	__atomic_store_n(&p->ring->deferred, p->ring->deferred - count, __ATOMIC_RELAXED);
+	p->kept--;
 	return true;
 }
 
@@ -181,9 +184,9 @@ static void fill(struct producer *p)
 {
 	uint64_t before = p->inlet.tail;
 
-	while (p->cancelled_count && publish_cancelled(p))
+	while (publish_cancelled(p))
 		;
-	while (!p->cancelled_count && !list_empty(&p->waiting) && publish_waiting(p))
+	while (!pending_has_untold(p->pending) && !list_empty(&p->waiting) && publish_waiting(p))
 		;
 	if (p->inlet.tail != before)
 		signal_consumers(p);
@@ -191,7 +194,7 @@ static void fill(struct producer *p)
 
 static bool keeps_back(const struct producer *p)
 {
-	return p->cancelled_count || !list_empty(&p->waiting);
+	return pending_has_untold(p->pending) || !list_empty(&p->waiting);
 }
 
 static void set_backlog(struct producer *p, bool on)
@@ -217,41 +220,65 @@ static void hold_back(struct producer *p)
 static void keep(struct producer *p, struct producer_group *group)
 {
 	list_append(&p->waiting, &group->link);
+	p->kept++;
 	p->deferred++;
 	__atomic_store_n(&p->ring->deferred, p->ring->deferred + group->count, __ATOMIC_RELAXED);
 	hold_back(p);
 }
 
-/* True if it is published. */
-static bool push(struct producer *p, struct producer_group *group)
+uint32_t producer_late_code(const struct producer *p)
+{
+	return p->late == IOASID_FAULTQ_LATE_INVALID ? IOASID_RESPONSE_INVALID
+						     : IOASID_RESPONSE_SUCCESS;
+}
+
+enum pushed { PUSHED_SEEN, PUSHED_KEPT, PUSHED_LATE };
+
+static enum pushed push(struct producer *p, struct producer_group *group)
 {
 	p->raised++;
 	if (!keeps_back(p) && publish_group(p, group))
-		return true;
+		return PUSHED_SEEN;
+	if (p->late != IOASID_FAULTQ_LATE_KEEP) {
+		pending_pass(p->pending, PENDING_LATE, 0, 0);
+		return PUSHED_LATE;
+	}
 	keep(p, group);
-	return false;
+	return PUSHED_KEPT;
 }
 
-void producer_push(struct producer *p, struct producer_group *group)
+bool producer_push(struct producer *p, struct producer_group *group)
 {
-	pthread_mutex_lock(&p->lock);
-	if (push(p, group))
-		signal_consumers(p);
-	pthread_mutex_unlock(&p->lock);
+	return producer_push_all(p, group, 1);
 }
 
-void producer_push_all(struct producer *p, struct producer_group *groups, unsigned int n)
+unsigned int producer_push_all(struct producer *p, struct producer_group *groups, unsigned int n)
 {
-	unsigned int published = 0;
+	unsigned int published = 0, i;
 
 	pthread_mutex_lock(&p->lock);
-	for (unsigned int i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		enum pushed pushed = push(p, &groups[i]);
+
+		if (pushed == PUSHED_LATE)
+			break;
 		/* who sleeps wakes up while the others are written */
-		if (push(p, &groups[i]) && !published++)
+		if (pushed == PUSHED_SEEN && !published++)
 			signal_consumers(p);
+	}
 	if (published > 1)
 		signal_consumers(p);
 	pthread_mutex_unlock(&p->lock);
+	return i;
+}
+
+static void drop(struct producer *p, struct producer_group *group)
+{
+	list_remove(&group->link);
+	p->kept--;
+	__atomic_store_n(&p->ring->deferred, p->ring->deferred - group->count, __ATOMIC_RELAXED);
+	if (!keeps_back(p))
+		set_backlog(p, false);
 }
 
 bool producer_drop(struct producer *p, struct producer_group *group)
@@ -261,62 +288,62 @@ bool producer_drop(struct producer *p, struct producer_group *group)
 	pthread_mutex_lock(&p->lock);
 	kept = !list_empty(&group->link);
 	if (kept) {
-		list_remove(&group->link);
-		__atomic_store_n(
-			&p->ring->deferred, p->ring->deferred - group->count, __ATOMIC_RELAXED);
-		p->ended++;
-		if (!keeps_back(p))
-			set_backlog(p, false);
+		drop(p, group);
+		pending_pass(p->pending, PENDING_CANCELLED, 0, 0);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return kept;
 }
 
-static void cancel_group(struct producer *p, uint64_t id)
+static struct producer_group *first_kept(const struct producer *p)
 {
-	p->ended++;
-	if (!pending_cancel(p->pending, id))
-		return;
-	p->cancelled[(p->cancelled_first + p->cancelled_count++) % p->slots] = id;
+	return list_empty(&p->waiting) ? NULL
+				       : list_entry(p->waiting.next, struct producer_group, link);
 }
 
-void producer_cancel_if(struct producer *p,
-	bool (*picks)(const struct pending_group *, const void *arg), const void *arg)
+bool producer_overdue(struct producer *p, uint64_t before, uint64_t now, uint64_t *cookie)
 {
-	struct pending_group group;
-	uint64_t cursor = 0;
+	struct producer_group *group;
+	bool overdue;
 
 	pthread_mutex_lock(&p->lock);
-	while (pending_next(p->pending, &cursor, &group))
-		if (picks(&group, arg))
-			cancel_group(p, group.id);
+	group = first_kept(p);
+	overdue = group && group->records->time <= before;
+	if (overdue) {
+		*cookie = group->cookie;
+		pending_pass(p->pending, PENDING_EXPIRED, group->records->time, now);
+		drop(p, group);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return overdue;
+}
+
+uint64_t producer_oldest(struct producer *p)
+{
+	const struct producer_group *group;
+	uint64_t oldest;
+
+	pthread_mutex_lock(&p->lock);
+	group = first_kept(p);
+	oldest = group ? group->records->time : PENDING_NEVER;
+	pthread_mutex_unlock(&p->lock);
+	return oldest;
+}
+
+void producer_cancel(struct producer *p, uint32_t device, uint32_t route)
+{
+	pthread_mutex_lock(&p->lock);
+	pending_cancel_route(p->pending, device, route);
 	if (keeps_back(p))
 		hold_back(p);
 	pthread_mutex_unlock(&p->lock);
 }
 
-struct route {
-	uint32_t device;
-	uint32_t pasid;
-};
-
-static bool is_of_route(const struct pending_group *group, const void *arg)
-{
-	const struct route *route = arg;
-
-	return group->device == route->device && group->pasid == route->pasid;
-}
-
-void producer_cancel(struct producer *p, uint32_t device, uint32_t pasid)
-{
-	producer_cancel_if(p, is_of_route, &(struct route){device, pasid});
-}
-
-void producer_count_end(struct producer *p, bool pushed)
+void producer_count_end(struct producer *p)
 {
 	pthread_mutex_lock(&p->lock);
-	p->raised += !pushed;
-	p->ended++;
+	p->raised++;
+	pending_pass(p->pending, PENDING_CANCELLED, 0, 0);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -354,9 +381,9 @@ void producer_stats(struct producer *p, struct ioasid_faultq_stats *stats)
 {
 	pthread_mutex_lock(&p->lock);
 	stats->raised = p->raised;
-	stats->cancelled = p->ended;
 	stats->deferred = p->deferred;
 	stats->signals = p->signals;
-	stats->waiting = list_count(&p->waiting);
+	stats->unsignalled = p->unsignalled;
+	stats->waiting = p->kept;
 	pthread_mutex_unlock(&p->lock);
 }

@@ -4,10 +4,10 @@
  * sleeping until there is one. No lock on the way, but for asking the backend to refill, or to pull
  * where its platform knows no ring.
  */
+#include "clock.h"
 #include "core.h"
 #include "pending.h"
 #include <poll.h>
-#include <time.h>
 
 /* The groups' length in records, from at on. */
 static unsigned int group_length(const struct ioasid_fault *faults, unsigned int at)
@@ -24,17 +24,23 @@ static bool deliver_group(struct ioasid_faultq *queue, const struct ioasid_fault
 {
 	if (first->flags & IOASID_FAULT_CANCELLED)
 		return pending_dismiss(queue->is.pending, first->id);
-	if (!pending_deliver(queue->is.pending, first->id))
-		return false;
-	__atomic_fetch_add(&queue->read, 1, __ATOMIC_RELAXED);
-	return true;
+	return pending_deliver(queue->is.pending, first->id);
+}
+
+/* Where one thread reads it needs no locked instruction. */
+static void count_read(struct ioasid_faultq *queue, unsigned int groups)
+{
+	if (queue->ring.single)
+		__atomic_store_n(&queue->read, queue->read + groups, __ATOMIC_RELAXED);
+	else if (groups)
+		__atomic_fetch_add(&queue->read, groups, __ATOMIC_RELAXED);
 }
 
 /* Closes up the groups that are left; returns how many records they have. */
 static unsigned int deliver(
 	struct ioasid_faultq *queue, struct ioasid_fault *faults, unsigned int n)
 {
-	unsigned int kept = 0, length;
+	unsigned int kept = 0, groups = 0, length;
 
 	for (unsigned int at = 0; at < n; at += length) {
 		length = group_length(faults, at);
@@ -43,7 +49,9 @@ static unsigned int deliver(
 		for (unsigned int i = 0; i < length; i++)
 			faults[kept + i] = faults[at + i];
 		kept += length;
+		groups += !(faults[kept - 1].flags & IOASID_FAULT_CANCELLED);
 	}
+	count_read(queue, groups);
 	return kept;
 }
 
@@ -112,6 +120,7 @@ static int explain(
 int ioasid_faultq_read(struct ioasid_faultq *queue, struct ioasid_fault *faults, unsigned int n)
 {
 	unsigned int needed = 0;
+	uint64_t now;
 	int got;
 
 	if (!queue || !faults)
@@ -122,7 +131,9 @@ int ioasid_faultq_read(struct ioasid_faultq *queue, struct ioasid_fault *faults,
 		return faultq_refuse_closed(__func__);
 	if (n > IOASID_RING_COUNT_MAX)
 		n = IOASID_RING_COUNT_MAX;
+	now = deadline_check(queue);
 	got = read_groups(queue, faults, n, &needed);
+	deadline_set(queue, now);
 	return got < 0 ? explain(queue, __func__, got, n, needed) : got;
 }
 
@@ -132,15 +143,12 @@ int ioasid_faultq_get_fd(struct ioasid_faultq *queue)
 		return null_argument(__func__, "queue");
 	if (faultq_is_closed(queue))
 		return faultq_refuse_closed(__func__);
-	return queue->is.pollfd;
+	return deadline_fd(queue);
 }
 
 static int64_t now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)(clock_now() / (CLOCK_SECOND / 1000));
 }
 
 /* Empty, and the platform has given it what it had. */
@@ -175,15 +183,26 @@ static int time_left(int timeout_ms, int64_t end)
 	return left > 0 ? (int)left : 0;
 }
 
+/* There is nothing, and nothing overdue: true, it is time to sleep. */
+static bool may_sleep(struct ioasid_faultq *queue, uint64_t *now)
+{
+	*now = deadline_check(queue);
+	return !faultq_is_closed(queue) && is_idle(queue);
+}
+
 static int wait_until(struct ioasid_faultq *queue, int timeout_ms, int64_t end)
 {
 	struct pollfd fd = {.fd = queue->is.pollfd, .events = POLLIN};
+	uint64_t now;
 
-	while (!faultq_is_closed(queue) && is_idle(queue)) {
+	if (queue->deadline.set >= 0)
+		fd.fd = queue->deadline.set;
+	while (may_sleep(queue, &now)) {
 		int left = time_left(timeout_ms, end);
 
 		if (!left || faultq_is_closed(queue))
 			return 0;
+		deadline_sleep(queue, now);
 		poll(&fd, 1, left);
 	}
 	/* another reader may have been quicker by now: the caller's read says so */
@@ -199,7 +218,9 @@ int ioasid_faultq_wait(struct ioasid_faultq *queue, int timeout_ms)
 	if (timeout_ms < -1)
 		return error_set(-EINVAL, "%s: timeout %d: milliseconds, or -1 for ever", __func__,
 			timeout_ms);
+	deadline_enter(queue);
 	got = wait_until(queue, timeout_ms, timeout_ms > 0 ? now_ms() + timeout_ms : 0);
+	deadline_leave(queue);
 	if (faultq_is_closed(queue))
 		return faultq_refuse_closed(__func__);
 	if (__atomic_load_n(&queue->ring.broken, __ATOMIC_RELAXED))

@@ -24,6 +24,20 @@ static void bad_geometry(struct badinput *b, struct ioasid_faultq **queue)
 		IOASID_OPTS(ioasid_faultq_opts, .max_outstanding = 65537), queue);
 }
 
+static void bad_deadline(struct badinput *b, struct ioasid_faultq **queue)
+{
+	struct ioasid_ctx *ctx = b->here.ctx;
+
+	REFUSES(b, -EINVAL, "0x3", ioasid_faultq_new, ctx,
+		IOASID_OPTS(ioasid_faultq_opts, .late = 3), queue);
+	REFUSES(b, -EINVAL, "0xffffffff", ioasid_faultq_new, ctx,
+		IOASID_OPTS(ioasid_faultq_opts, .late = UINT32_MAX), queue);
+	REFUSES(b, -EINVAL, "without deadline_ns", ioasid_faultq_new, ctx,
+		IOASID_OPTS(ioasid_faultq_opts, .deadline_code = IOASID_RESPONSE_INVALID), queue);
+	REFUSES(b, -EINVAL, "0x2", ioasid_faultq_new, ctx,
+		IOASID_OPTS(ioasid_faultq_opts, .deadline_ns = 1, .deadline_code = 2), queue);
+}
+
 void bad_ioasid_faultq_new(struct badinput *b)
 {
 	struct ioasid_ctx *ctx = b->here.ctx;
@@ -40,6 +54,7 @@ void bad_ioasid_faultq_new(struct badinput *b)
 	REFUSES(b, -EINVAL, "reserved", ioasid_faultq_new, ctx,
 		IOASID_OPTS(ioasid_faultq_opts, .reserved = 1), &queue);
 	bad_geometry(b, &queue);
+	bad_deadline(b, &queue);
 	ck_assert_ptr_null(queue);
 }
 
@@ -93,6 +108,13 @@ void bad_ioasid_faultq_complete(struct badinput *b)
 	GIVES(b, 0, ioasid_faultq_complete, queue, NULL, 0);
 	ck_assert_int_eq(zero.status, -EINVAL);
 	ck_assert_int_eq(code.status, -EINVAL);
+}
+
+void bad_ioasid_faultq_expire(struct badinput *b)
+{
+	REFUSES(b, -EINVAL, "queue", ioasid_faultq_expire, NULL);
+	REFUSES(b, -ENODEV, "closed", ioasid_faultq_expire, b->gone.queue);
+	GIVES(b, 0, ioasid_faultq_expire, b->here.queue);
 }
 
 void bad_ioasid_faultq_find(struct badinput *b)

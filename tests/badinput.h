@@ -110,6 +110,7 @@ void badinput_row(struct badinput *, struct badinput_state *, const struct badin
 	X(ioasid_device_unbind)                                                                    \
 	X(ioasid_dump)                                                                             \
 	X(ioasid_faultq_complete)                                                                  \
+	X(ioasid_faultq_expire)                                                                    \
 	X(ioasid_faultq_find)                                                                      \
 	X(ioasid_faultq_free)                                                                      \
 	X(ioasid_faultq_get_fd)                                                                    \

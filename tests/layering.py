@@ -28,6 +28,7 @@ RULES = [
     # the bottom of the library: nouns that know no object
     ("lib/ring.h", ["<ioasid/ring.h>"]),
     ("lib/inlet.h", ["<ioasid/ring.h>"]),
+    ("lib/clock.h", []),
     ("lib/list.h", []),
     ("lib/lock.h", []),
     ("lib/error.h", []),
@@ -35,7 +36,7 @@ RULES = [
     ("lib/maptree*.[ch]", ["lib/maptree*.h"]),
     ("lib/gate.[ch]", ["lib/gate.h"]),
     ("lib/latch.[ch]", ["lib/latch.h"]),
-    ("lib/pending.[ch]", ["lib/pending.h"]),
+    ("lib/pending*.[ch]", ["lib/pending*.h", "lib/latch.h"]),
     ("lib/opts.[ch]", ["lib/opts.h", "lib/error.h"]),
     ("lib/producer.[ch]", ["lib/producer.h", "lib/inlet.h", "lib/ring.h", "lib/pending.h", "lib/list.h",
                            "<ioasid/fault.h>", "<ioasid/ring.h>"]),
@@ -51,7 +52,7 @@ RULES = [
                          "lib/pending.h", "lib/producer.h"]),
     ("lib/iommufd/*uapi.h", ["lib/iommufd/uapi.h"]),
     ("lib/iommufd/call.[ch]", ["lib/iommufd/call.h"]),
-    ("lib/iommufd/*.[ch]", NOT_MOCK + ["lib/iommufd/*.h", "lib/backend.h", "lib/error.h",
+    ("lib/iommufd/*.[ch]", NOT_MOCK + ["lib/iommufd/*.h", "lib/backend.h", "lib/clock.h", "lib/error.h",
                                        "lib/list.h", "lib/lock.h", "lib/pending.h", "lib/producer.h"]),
     # where the kernel is opened, and of each leaf of the kernel the door
     ("lib/open.c", NOT_MOCK + ["lib/*.h", "lib/iommufd/open.h"]),
@@ -70,8 +71,8 @@ RULES = [
 ]
 
 LIBC = set("""assert.h dirent.h errno.h fcntl.h inttypes.h limits.h linux/futex.h poll.h pthread.h stdarg.h
-    stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h sys/epoll.h sys/eventfd.h sys/ioctl.h
-    sys/mman.h sys/resource.h sys/stat.h sys/sysmacros.h sys/syscall.h sys/types.h sys/uio.h time.h
+    stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h sys/auxv.h sys/epoll.h sys/eventfd.h sys/ioctl.h
+    sys/mman.h sys/resource.h sys/stat.h sys/sysmacros.h sys/syscall.h sys/timerfd.h sys/types.h sys/uio.h time.h
     unistd.h""".split())
 # of programs; the library does without
 LIBC_OF_EXAMPLES = LIBC | set("""getopt.h linux/vfio.h sched.h signal.h stdatomic.h sys/time.h

@@ -14,7 +14,7 @@ static struct pending *table;
 
 static inline void set_up(void)
 {
-	table = pending_new(SLOTS);
+	table = pending_new(SLOTS, 0);
 	ck_assert_ptr_nonnull(table);
 }
 
@@ -43,7 +43,7 @@ static inline void answer(uint64_t id)
 	uint64_t cookie;
 
 	ck_assert_int_eq(pending_claim(table, id, &cookie), 0);
-	pending_retire(table, id);
+	pending_retire(table, id, PENDING_ANSWERED, 0);
 }
 
 #endif

@@ -194,7 +194,7 @@ static void answer_group(struct ringkit *kit, uint64_t id)
 
 	if (pending_claim(kit->producer.pending, id, &cookie))
 		return;
-	pending_retire(kit->producer.pending, id);
+	pending_retire(kit->producer.pending, id, PENDING_ANSWERED, 0);
 	free_group(kit, cookie);
 }
 

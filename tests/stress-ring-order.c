@@ -61,7 +61,7 @@ static void push_beside(struct beside *beside, struct producer_group *group)
 	id = __atomic_load_n(&producer->inlet.records[tail % 64].id, __ATOMIC_RELAXED);
 	if (pending_claim(producer->pending, id, &cookie))
 		ck_abort_msg("the group is not outstanding");
-	pending_retire(producer->pending, id);
+	pending_retire(producer->pending, id, PENDING_ANSWERED, 0);
 }
 
 START_TEST(the_indices_order_what_is_beside_the_ring)

@@ -42,10 +42,10 @@ static unsigned int take(unsigned int n)
 
 static uint64_t cancelled(void)
 {
-	struct ioasid_faultq_stats stats = {.size = sizeof(stats)};
+	struct pending_stats stats;
 
-	producer_stats(&kit.producer, &stats);
-	return stats.cancelled;
+	pending_stats(kit.producer.pending, &stats);
+	return stats.ended[PENDING_CANCELLED];
 }
 
 /* A group of a given route, which the kit's stock does not have. */
@@ -61,6 +61,7 @@ static void push_routed(struct routed *routed, uint32_t device, uint32_t pasid)
 	routed->group.records = &routed->record;
 	routed->group.count = 1;
 	routed->group.device = device;
+	routed->group.route = pasid;
 	producer_push(&kit.producer, &routed->group);
 }
 
@@ -156,7 +157,7 @@ START_TEST(who_is_being_answered_is_left_alone)
 	ck_assert_uint_eq(take(COUNT), 1);
 	ck_assert_int_eq(pending_claim(kit.producer.pending, out[0].id, &cookie), 0);
 	producer_cancel(&kit.producer, DEVICE, 5);
-	pending_retire(kit.producer.pending, out[0].id);
+	pending_retire(kit.producer.pending, out[0].id, PENDING_ANSWERED, 0);
 	ck_assert_uint_eq(take(COUNT), 0);
 	ck_assert_uint_eq(cancelled(), 0);
 }
@@ -325,7 +326,7 @@ static void drain_one(struct drain *d, const struct ioasid_fault *fault)
 	}
 	d->overtaken += fault->label > d->told;
 	if (!pending_claim(kit.producer.pending, fault->id, &cookie))
-		pending_retire(kit.producer.pending, fault->id);
+		pending_retire(kit.producer.pending, fault->id, PENDING_ANSWERED, 0);
 }
 
 static void *drain(void *arg)
@@ -352,6 +353,7 @@ static void push_labelled(struct routed *routed, uint32_t pasid, uint64_t label)
 	routed->group.records = &routed->record;
 	routed->group.count = 1;
 	routed->group.device = DEVICE;
+	routed->group.route = pasid;
 	producer_push(&kit.producer, &routed->group);
 }
 

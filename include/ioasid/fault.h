@@ -21,6 +21,11 @@ struct ioasid_faultq;
 /* struct ioasid_faultq_opts.flags */
 #define IOASID_FAULTQ_SINGLE_CONSUMER (1u << 0) /* one thread at a time reads: cheaper reads */
 
+/* struct ioasid_faultq_opts.late: what becomes of a group that finds no room in the ring */
+#define IOASID_FAULTQ_LATE_KEEP    0u /* it waits until readers have made some */
+#define IOASID_FAULTQ_LATE_SUCCESS 1u /* it is answered SUCCESS: the device asks again */
+#define IOASID_FAULTQ_LATE_INVALID 2u /* it is answered INVALID: the access fails */
+
 /**
  * struct ioasid_faultq_opts - how a fault queue is made; zero means the default
  * @size: sizeof(struct ioasid_faultq_opts)
@@ -28,6 +33,11 @@ struct ioasid_faultq;
  * @records: records in the ring, a power of two, 64 to 2^20 (1024)
  * @group_max: most records of one group, 1 to @records (64)
  * @max_outstanding: most groups unanswered at a time, 1 to 65,536 (1024)
+ * @late: IOASID_FAULTQ_LATE_*
+ * @deadline_ns: a group that has no answer so long after it was raised gets one, nanoseconds
+ *	(no deadline)
+ * @deadline_code: which, IOASID_RESPONSE_*
+ * @reserved: zero
  */
 struct ioasid_faultq_opts {
 	uint32_t size;
@@ -35,6 +45,9 @@ struct ioasid_faultq_opts {
 	uint32_t records;
 	uint32_t group_max;
 	uint32_t max_outstanding;
+	uint32_t late;
+	uint64_t deadline_ns;
+	uint32_t deadline_code;
 	uint32_t reserved;
 };
 
@@ -62,6 +75,8 @@ struct ioasid_response {
 	uint32_t reserved;
 };
 
+#define IOASID_FAULTQ_LATENCIES 40u
+
 /**
  * struct ioasid_faultq_stats - counters since the queue was made, and gauges
  * @size: sizeof(struct ioasid_faultq_stats)
@@ -69,13 +84,18 @@ struct ioasid_response {
  * @raised: groups that devices raised
  * @read: groups handed out, not counting cancellations
  * @answered: groups answered by ioasid_faultq_complete()
+ * @expired: groups answered because of the deadline
+ * @late: groups answered because they found no room
  * @cancelled: groups answered by a detach, a replace, or the end of queue or context; and those
  *	that were refused because no queue could hand them out
  * @stale: answers refused because the group had been answered before
  * @deferred: groups that had to wait behind a full ring or table
  * @signals: times the descriptor was made readable
+ * @unsignalled: publications that nobody slept through: no descriptor was touched
  * @outstanding: gauge: groups unanswered now and not waiting
  * @waiting: gauge: groups that wait behind the full ring now
+ * @latency: of those answered and expired, how many took 2^i nanoseconds or more, and less than
+ *	twice that, from being raised; the last one has no upper bound
  */
 struct ioasid_faultq_stats {
 	uint32_t size;
@@ -83,12 +103,16 @@ struct ioasid_faultq_stats {
 	uint64_t raised;
 	uint64_t read;
 	uint64_t answered;
+	uint64_t expired;
+	uint64_t late;
 	uint64_t cancelled;
 	uint64_t stale;
 	uint64_t deferred;
 	uint64_t signals;
+	uint64_t unsignalled;
 	uint64_t outstanding;
 	uint64_t waiting;
+	uint64_t latency[IOASID_FAULTQ_LATENCIES];
 };
 
 /**
@@ -158,6 +182,17 @@ int ioasid_faultq_get_fd(struct ioasid_faultq *queue);
  */
 int ioasid_faultq_complete(
 	struct ioasid_faultq *queue, struct ioasid_response *responses, unsigned int n);
+
+/**
+ * ioasid_faultq_expire - answer the groups whose deadline is over
+ * @queue: the queue
+ *
+ * So do ioasid_faultq_read(), _wait() and _complete(); this is for who calls none of them.
+ *
+ * Return: how many were answered, 0 too if the queue has no deadline; if none could be, why;
+ * -EINVAL, -ENODEV closed. (no part of the proposal: a guest may never answer)
+ */
+int ioasid_faultq_expire(struct ioasid_faultq *queue);
 
 /**
  * ioasid_faultq_find - from what a guest's page response names to the group's id

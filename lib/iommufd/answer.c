@@ -51,7 +51,6 @@ static int explain(int err, struct iommufd_queue *queue, const struct iommufd_re
 {
 	if (err != -EINVAL)
 		return err;
-	producer_count_end(&queue->producer, true);
 	return error_reason(-ESTALE, "the kernel has ended request %u of queue %u itself",
 		failed->cookie, queue->id);
 }
@@ -74,4 +73,23 @@ int iommufd_answer(struct backend *be, uint32_t id, struct backend_answer *answe
 	if (!queue)
 		return error_reason(-ENOENT, "no queue %u", id);
 	return send_some(queue, answers, n < BATCH ? n : BATCH);
+}
+
+unsigned int iommufd_faultq_expire(
+	struct backend *be, uint32_t id, const struct backend_expiry *expiry, uint64_t *oldest)
+{
+	struct iommufd_queue *queue = iommufd_queue(iommufd_of(be), id);
+	struct backend_answer answer = {.code = expiry->code};
+	unsigned int n = 0;
+
+	*oldest = PENDING_NEVER;
+	if (!queue)
+		return 0;
+	/* what the kernel does not take, it has ended by itself */
+	for (; producer_overdue(&queue->producer, expiry->before, expiry->now, &answer.cookie); n++)
+		if (send_some(queue, &answer, 1) < 0)
+			error_forget();
+	*oldest = producer_oldest(&queue->producer);
+	iommufd_watch(queue);
+	return n;
 }

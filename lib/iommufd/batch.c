@@ -26,9 +26,9 @@ static int make(struct iommufd_batch *batch, unsigned int room)
 		.raw = calloc(room, sizeof(*batch->raw)),
 		.records = calloc(room, sizeof(*batch->records)),
 		.groups = calloc(room, sizeof(*batch->groups)),
-		.refusals = calloc(room, sizeof(*batch->refusals)),
+		.answers = calloc(room, sizeof(*batch->answers)),
 	};
-	if (batch->raw && batch->records && batch->groups && batch->refusals)
+	if (batch->raw && batch->records && batch->groups && batch->answers)
 		return 0;
 	iommufd_batch_close(batch);
 	return -ENOMEM;
@@ -44,7 +44,7 @@ void iommufd_batch_close(struct iommufd_batch *batch)
 	free(batch->raw);
 	free(batch->records);
 	free(batch->groups);
-	free(batch->refusals);
+	free(batch->answers);
 	*batch = (struct iommufd_batch){.room = 0};
 }
 
@@ -72,7 +72,7 @@ void iommufd_batch_clear(struct iommufd_batch *batch)
 {
 	batch->group_count = 0;
 	batch->record_count = 0;
-	batch->refusal_count = 0;
+	batch->answer_count = 0;
 }
 
 static bool has_pasid(const struct iommufd_fault *raw)
@@ -135,12 +135,13 @@ void iommufd_batch_add(struct iommufd_batch *batch, const struct iommufd_fault *
 		.records = records,
 		.count = count,
 		.device = origin->group,
-		.cookie = iommufd_cookie(origin->route_pasid, first->cookie),
+		.route = origin->route_pasid,
+		.cookie = first->cookie,
 	};
 }
 
-void iommufd_batch_refuse(struct iommufd_batch *batch, uint32_t cookie)
+void iommufd_batch_answer(struct iommufd_batch *batch, uint32_t cookie, uint32_t code)
 {
-	batch->refusals[batch->refusal_count++] =
-		(struct iommufd_response){.cookie = cookie, .code = IOMMUFD_RESPONSE_INVALID};
+	batch->answers[batch->answer_count++] =
+		(struct iommufd_response){.cookie = cookie, .code = code};
 }

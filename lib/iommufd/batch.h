@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What one read() of a fault queue gave, and what became of it: groups for the ring, and groups
- * that are answered INVALID at once, since they are malformed or too large. The memory for all of
+ * that are answered at once, since they are malformed, too large or too late. The memory for all of
  * it, as large as the read may be. Knows the kernel's records and the ring's, no queue.
  */
 #ifndef IOMMUFD_BATCH_H
@@ -21,10 +21,10 @@ struct iommufd_batch {
 	struct iommufd_fault *raw;
 	struct ioasid_fault *records;
 	struct producer_group *groups; /* their records are the ones above */
-	struct iommufd_response *refusals;
+	struct iommufd_response *answers;
 	unsigned int group_count;
 	unsigned int record_count;
-	unsigned int refusal_count;
+	unsigned int answer_count; /* at once */
 };
 
 /* Zero at first. 0, -ENOMEM, -E2BIG beyond the most. What it held is gone. */
@@ -49,17 +49,6 @@ unsigned int iommufd_batch_group(const struct iommufd_fault *first, unsigned int
 void iommufd_batch_clear(struct iommufd_batch *);
 void iommufd_batch_add(struct iommufd_batch *, const struct iommufd_fault *first,
 	unsigned int count, const struct iommufd_origin *origin);
-void iommufd_batch_refuse(struct iommufd_batch *, uint32_t cookie);
-
-/* A group's cookie in the pending table: the kernel's, and the PASID of the route. */
-static inline uint64_t iommufd_cookie(uint32_t route_pasid, uint32_t cookie)
-{
-	return (uint64_t)route_pasid << 32 | cookie;
-}
-
-static inline uint32_t iommufd_cookie_pasid(uint64_t cookie)
-{
-	return (uint32_t)(cookie >> 32);
-}
+void iommufd_batch_answer(struct iommufd_batch *, uint32_t cookie, uint32_t code);
 
 #endif

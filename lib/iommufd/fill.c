@@ -15,10 +15,10 @@
  *    then is the kernel's descriptor set aside, so that no poll spins on it, and the refill that
  *    lets the last one in takes it back.
  */
+#include "../clock.h"
 #include "queue.h"
 #include <errno.h>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 static ssize_t read_once(const struct iommufd_queue *queue)
@@ -65,14 +65,6 @@ static unsigned int read_kernel(struct iommufd_queue *queue)
 	records = records < batch->ask ? records : batch->ask;
 	batch->ask = IOMMUFD_BATCH_LEAST;
 	return records;
-}
-
-static uint64_t now(void)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	return (uint64_t)at.tv_sec * 1000000000u + (uint64_t)at.tv_nsec;
 }
 
 /* The route of a device's group; any of its devices will do, they lead to one table. */
@@ -138,7 +130,7 @@ static bool find_origin(
 static void sort(struct iommufd_queue *queue, unsigned int n)
 {
 	struct iommufd_batch *batch = &queue->batch;
-	struct iommufd_origin origin = {.time = now()};
+	struct iommufd_origin origin = {.time = clock_now()};
 	unsigned int count;
 	bool whole;
 
@@ -149,24 +141,46 @@ static void sort(struct iommufd_queue *queue, unsigned int n)
 		if (whole && count <= queue->group_max && find_origin(queue->leaf, first, &origin))
 			iommufd_batch_add(batch, first, count, &origin);
 		else
-			iommufd_batch_refuse(batch, first->cookie);
+			iommufd_batch_answer(batch, first->cookie, IOMMUFD_RESPONSE_INVALID);
 	}
 }
 
 /* One that the kernel does not know stops it no longer than itself. */
-static void send_refusals(struct iommufd_queue *queue)
+static void send_answers(struct iommufd_queue *queue)
 {
-	const struct iommufd_batch *batch = &queue->batch;
+	struct iommufd_batch *batch = &queue->batch;
 	unsigned int at = 0;
 
-	while (at < batch->refusal_count) {
-		int sent =
-			iommufd_queue_send(queue, &batch->refusals[at], batch->refusal_count - at);
+	while (at < batch->answer_count) {
+		int sent = iommufd_queue_send(queue, &batch->answers[at], batch->answer_count - at);
 
 		at += 1 + (sent > 0 ? (unsigned int)sent : 0);
 	}
-	for (unsigned int i = 0; i < batch->refusal_count; i++)
-		producer_count_end(&queue->producer, false);
+	batch->answer_count = 0;
+}
+
+static void send_refusals(struct iommufd_queue *queue)
+{
+	for (unsigned int i = 0; i < queue->batch.answer_count; i++)
+		producer_count_end(&queue->producer);
+	send_answers(queue);
+}
+
+/* Into the ring, or, where nobody is to wait for that, back to the device. */
+static void push(struct iommufd_queue *queue)
+{
+	struct producer *producer = &queue->producer;
+	struct iommufd_batch *batch = &queue->batch;
+	uint32_t code = producer_late_code(producer) == IOASID_RESPONSE_SUCCESS
+				? IOMMUFD_RESPONSE_SUCCESS
+				: IOMMUFD_RESPONSE_INVALID;
+
+	for (unsigned int i = 0; i < batch->group_count; i++) {
+		i += producer_push_all(producer, batch->groups + i, batch->group_count - i);
+		if (i < batch->group_count)
+			iommufd_batch_answer(batch, (uint32_t)batch->groups[i].cookie, code);
+	}
+	send_answers(queue);
 }
 
 /* The batch is used anew only when nothing of the last one waits for room: the kernel keeps what it
@@ -186,7 +200,7 @@ static void fill(struct iommufd_queue *queue)
 	sort(queue, n);
 	pthread_rwlock_unlock(&queue->leaf->lock);
 	send_refusals(queue);
-	producer_push_all(&queue->producer, batch->groups, batch->group_count);
+	push(queue);
 }
 
 void iommufd_faultq_pull(struct backend *be, uint32_t id)

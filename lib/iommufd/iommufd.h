@@ -189,6 +189,8 @@ void iommufd_faultq_free(struct backend *be, struct backend_faultq *is);
 void iommufd_faultq_refill(struct backend *be, uint32_t id);
 void iommufd_faultq_stats(struct backend *be, uint32_t id, struct ioasid_faultq_stats *stats);
 int iommufd_answer(struct backend *be, uint32_t id, struct backend_answer *answers, unsigned int n);
+unsigned int iommufd_faultq_expire(
+	struct backend *be, uint32_t id, const struct backend_expiry *expiry, uint64_t *oldest);
 /* A route was taken off a table of the queue: what the kernel answered INVALID with that is marked
  * CANCELLED. NULL is fine. */
 void iommufd_queue_cancel(struct iommufd_queue *queue, uint32_t device, uint32_t pasid);

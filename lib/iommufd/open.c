@@ -88,6 +88,7 @@ static const struct backend_ops iommufd_ops = {
 	.faultq_detach = iommufd_faultq_detach,
 	.faultq_free = iommufd_faultq_free,
 	.faultq_refill = iommufd_faultq_refill,
+	.faultq_expire = iommufd_faultq_expire,
 	.faultq_pull = iommufd_faultq_pull,
 	.faultq_stats = iommufd_faultq_stats,
 	.answer = iommufd_answer,

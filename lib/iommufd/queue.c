@@ -284,38 +284,21 @@ void iommufd_faultq_stats(struct backend *be, uint32_t id, struct ioasid_faultq_
 
 /* Groups that a route's end has ended. */
 
-struct ended {
-	uint32_t group; /* the IOMMU's */
-	uint32_t pasid;
-};
-
-static bool is_of(const struct ended *ended, uint32_t group, uint64_t cookie)
-{
-	return group == ended->group && iommufd_cookie_pasid(cookie) == ended->pasid;
-}
-
-static bool has_ended(const struct pending_group *group, const void *arg)
-{
-	return is_of(arg, group->device, group->cookie);
-}
-
-static void drop_waiting(struct iommufd_queue *queue, const struct ended *ended)
+static void drop_waiting(struct iommufd_queue *queue, uint32_t group, uint32_t pasid)
 {
 	struct iommufd_batch *batch = &queue->batch;
 
-	for (unsigned int i = 0; i < batch->group_count; i++) {
-		struct producer_group *group = &batch->groups[i];
-
-		if (is_of(ended, group->device, group->cookie))
-			producer_drop(&queue->producer, group);
-	}
+	if (!producer_waits(&queue->producer))
+		return;
+	for (unsigned int i = 0; i < batch->group_count; i++)
+		if (batch->groups[i].device == group && batch->groups[i].route == pasid)
+			producer_drop(&queue->producer, &batch->groups[i]);
 }
 
 /* With the guard held exclusively: nobody fills or answers. */
 void iommufd_queue_cancel(struct iommufd_queue *queue, uint32_t id, uint32_t pasid)
 {
 	const struct iommufd_device *device;
-	struct ended ended = {.pasid = pasid};
 
 	/* nobody is there to be told, and the kernel has answered */
 	if (!queue || queue->detached)
@@ -323,9 +306,8 @@ void iommufd_queue_cancel(struct iommufd_queue *queue, uint32_t id, uint32_t pas
 	device = iommufd_device(queue->leaf, id);
 	if (!device)
 		return;
-	ended.group = device->is.group;
-	drop_waiting(queue, &ended);
-	producer_cancel_if(&queue->producer, has_ended, &ended);
+	drop_waiting(queue, device->is.group, pasid);
+	producer_cancel(&queue->producer, device->is.group, pasid);
 	/* it may have been this route's: the next pull finds out */
 	__atomic_store_n(&queue->hopeless, false, __ATOMIC_RELAXED);
 	iommufd_watch(queue);

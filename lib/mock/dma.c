@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <time.h>
+
+#define LATER_NS 20000
 
 static struct mock_transfer *transfer_of(struct mock_request *request)
 {
@@ -45,6 +48,9 @@ static void wait_for_wake(struct mock_transfer *transfer)
 	while (is_waiting(&transfer->request))
 		pthread_cond_wait(&transfer->woken, faults);
 	pthread_mutex_unlock(faults);
+	/* who found no room gives others the time to make some */
+	if (transfer->request.late)
+		nanosleep(&(struct timespec){.tv_nsec = LATER_NS}, NULL);
 }
 
 static int report(const struct mock_transfer *transfer)
@@ -100,7 +106,12 @@ int ioasid_mock_dma(struct ioasid_mock_device *device, struct ioasid_mock_dma *d
 
 static void make_ready(struct mock_request *request)
 {
-	mock_pump_ready(&request->device->mock->pump, transfer_of(request));
+	struct mock_pump *pump = &request->device->mock->pump;
+
+	if (request->late)
+		mock_pump_later(pump, transfer_of(request));
+	else
+		mock_pump_ready(pump, transfer_of(request));
 }
 
 int ioasid_mock_dma_start(struct ioasid_mock_device *device, struct ioasid_mock_dma *dma)
@@ -157,6 +168,9 @@ int ioasid_mock_pump(struct ioasid_mock *mock)
 
 	if (!mock)
 		return error_set(-EINVAL, "ioasid_mock_pump: mock is NULL");
+	pthread_mutex_lock(&mock->faults);
+	mock_pump_begin(&mock->pump);
+	pthread_mutex_unlock(&mock->faults);
 	do {
 		pthread_mutex_lock(&mock->faults);
 		transfer = mock_pump_take(&mock->pump);
@@ -182,5 +196,6 @@ void mock_dma_end_all(struct ioasid_mock *mock)
 		finish(transfer, -ENODEV);
 	}
 	mock->pump.count = 0;
+	list_init(&mock->pump.later);
 	pthread_mutex_unlock(&mock->faults);
 }

@@ -107,6 +107,7 @@ const struct backend_ops mock_ops = {
 	.faultq_detach = mock_faultq_detach,
 	.faultq_free = mock_faultq_free,
 	.faultq_refill = mock_faultq_refill,
+	.faultq_expire = mock_faultq_expire,
 	.faultq_pull = backend_no_pull,
 	.faultq_stats = mock_faultq_stats,
 	.answer = mock_answer,

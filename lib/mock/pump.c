@@ -14,6 +14,7 @@ void mock_pump_init(struct mock_pump *pump, uint64_t seed)
 {
 	*pump = (struct mock_pump){.shuffles = seed, .random = seed};
 	list_init(&pump->started);
+	list_init(&pump->later);
 }
 
 void mock_pump_fini(struct mock_pump *pump)
@@ -64,6 +65,22 @@ void mock_pump_remove(struct mock_pump *pump, struct mock_transfer *transfer)
 void mock_pump_ready(struct mock_pump *pump, struct mock_transfer *transfer)
 {
 	*slot(pump, pump->count++) = transfer;
+}
+
+void mock_pump_later(struct mock_pump *pump, struct mock_transfer *transfer)
+{
+	list_append(&pump->later, &transfer->later);
+}
+
+void mock_pump_begin(struct mock_pump *pump)
+{
+	while (!list_empty(&pump->later)) {
+		struct mock_transfer *transfer =
+			list_entry(pump->later.next, struct mock_transfer, later);
+
+		list_remove(&transfer->later);
+		mock_pump_ready(pump, transfer);
+	}
 }
 
 /* SplitMix64: every seed is a good one. */

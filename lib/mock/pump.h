@@ -19,8 +19,9 @@ struct mock_pump {
 	uint32_t capacity;            /* a power of two, no less than total */
 	uint32_t first;
 	uint32_t count;
-	uint32_t total; /* in started */
-	bool shuffles;  /* else in turn */
+	uint32_t total;    /* in started */
+	struct list later; /* those that can move, but not before the pump is called again */
+	bool shuffles;     /* else in turn */
 	uint64_t random;
 };
 
@@ -34,6 +35,9 @@ void mock_pump_remove(struct mock_pump *pump, struct mock_transfer *transfer);
 
 /* One that can move on; there is room. */
 void mock_pump_ready(struct mock_pump *pump, struct mock_transfer *transfer);
+/* One that can move on when the pump is called next; and it is. */
+void mock_pump_later(struct mock_pump *pump, struct mock_transfer *transfer);
+void mock_pump_begin(struct mock_pump *pump);
 /* Whose turn it is, no more ready; NULL: nobody's. */
 struct mock_transfer *mock_pump_take(struct mock_pump *pump);
 

@@ -144,6 +144,24 @@ void mock_faultq_refill(struct backend *base, uint32_t id)
 		producer_refill(&queue->producer);
 }
 
+unsigned int mock_faultq_expire(
+	struct backend *base, uint32_t id, const struct backend_expiry *expiry, uint64_t *oldest)
+{
+	struct mock_backend *be = mock_backend(base);
+	struct mock_queue *queue;
+	unsigned int n = 0;
+	uint64_t cookie;
+
+	pthread_mutex_lock(&be->mock->faults);
+	queue = table_get(&be->queues, id);
+	for (; queue && producer_overdue(&queue->producer, expiry->before, expiry->now, &cookie);
+		n++)
+		mock_request_end(table_get(&queue->cookies, (uint32_t)cookie), expiry->code);
+	*oldest = queue ? producer_oldest(&queue->producer) : PENDING_NEVER;
+	pthread_mutex_unlock(&be->mock->faults);
+	return n;
+}
+
 void mock_faultq_stats(struct backend *base, uint32_t id, struct ioasid_faultq_stats *stats)
 {
 	struct mock_queue *queue = mock_queue_find(mock_backend(base), id);

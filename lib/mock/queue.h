@@ -12,7 +12,6 @@
 struct mock_queue {
 	struct producer producer;
 	struct table cookies; /* of struct mock_request; under faults */
-	struct list cancels;  /* while a device's are, under faults: of the queues that had some */
 	uint32_t id;
 	uint32_t group_max;
 };
@@ -24,6 +23,8 @@ int mock_faultq_new(
 void mock_faultq_detach(struct backend *be, uint32_t queue);
 void mock_faultq_free(struct backend *be, struct backend_faultq *is);
 void mock_faultq_refill(struct backend *be, uint32_t queue);
+unsigned int mock_faultq_expire(
+	struct backend *be, uint32_t queue, const struct backend_expiry *expiry, uint64_t *oldest);
 void mock_faultq_stats(struct backend *be, uint32_t queue, struct ioasid_faultq_stats *stats);
 int mock_answer(struct backend *be, uint32_t queue, struct backend_answer *answers, unsigned int n);
 

@@ -18,6 +18,7 @@ void mock_request_init(struct mock_request *request, struct ioasid_mock_device *
 	request->device = device;
 	request->queue = NULL;
 	request->state = REQUEST_IDLE;
+	request->late = false;
 	request->baton = false;
 	request->why = NULL;
 	request->many = NULL;
@@ -85,6 +86,7 @@ static void starve(struct mock_request *request, const struct mock_miss *miss)
 	request->queue = miss->space->queue;
 	request->pasid = miss->pasid;
 	request->state = REQUEST_STARVED;
+	request->late = false;
 	list_append(&request->device->starved, &request->link);
 }
 
@@ -110,6 +112,13 @@ static int answer_at_once(struct mock_request *request, uint32_t pages)
 	return refuse(request, "no translation, and page requests reach nobody: INVALID");
 }
 
+/* It found no room. */
+static void end_late(struct mock_request *request, uint32_t code)
+{
+	request->late = code == IOASID_RESPONSE_SUCCESS;
+	mock_request_end(request, code);
+}
+
 static int ask(struct mock_request *request, const struct mock_miss *miss, uint32_t pages)
 {
 	struct ioasid_mock_device *device = request->device;
@@ -123,13 +132,16 @@ static int ask(struct mock_request *request, const struct mock_miss *miss, uint3
 	request->queue = queue;
 	request->pasid = miss->pasid;
 	request->group.device = device->id;
+	request->group.route = miss->pasid;
 	request->group.cookie = cookie;
 	write_records(request, miss, pages);
 	device->credits -= pages;
 	list_append(&device->in_flight, &request->link);
 	request->state = REQUEST_WAITING;
 	count_raised(device->mock, pages);
-	producer_push(&queue->producer, &request->group);
+	request->late = false;
+	if (!producer_push(&queue->producer, &request->group))
+		end_late(request, producer_late_code(&queue->producer));
 	return 0;
 }
 
@@ -263,22 +275,7 @@ void mock_request_end(struct mock_request *request, uint32_t code)
 	wake_starved(device);
 }
 
-static bool is_of_device(const struct pending_group *group, const void *device)
-{
-	return group->device == ((const struct ioasid_mock_device *)device)->id;
-}
-
-/* Its readers are told of what it has published. */
-static void cancel_published(
-	struct mock_queue *queue, struct ioasid_mock_device *device, const struct which *which)
-{
-	if (which->all)
-		producer_cancel_if(&queue->producer, is_of_device, device);
-	else
-		producer_cancel(&queue->producer, device->id, which->pasid);
-}
-
-/* Ends them, and lists the queues that have published some. */
+/* Ends them, and lists those that were published. */
 static void end_in_flight(
 	struct ioasid_mock_device *device, const struct which *which, struct list *published)
 {
@@ -286,20 +283,20 @@ static void end_in_flight(
 
 	for (; link != &device->in_flight; link = next) {
 		struct mock_request *request = list_entry(link, struct mock_request, link);
-		struct mock_queue *queue = request->queue;
+		bool kept;
 
 		next = link->next;
 		if (!picks(which, request))
 			continue;
-		if (!producer_drop(&queue->producer, &request->group) &&
-			list_empty(&queue->cancels))
-			list_append(published, &queue->cancels);
+		kept = producer_drop(&request->queue->producer, &request->group);
 		mock_request_end(request, IOASID_RESPONSE_INVALID);
+		if (!kept) /* whoever waits for it goes on only without the lock */
+			list_append(published, &request->link);
 	}
 }
 
-/* Beside a PASID table, what a device asks for may be in several queues. None is told before all
- * have dropped what they keep: it would publish that in the room it gets. */
+/* Beside a PASID table, what a device asks for may be in several queues. No reader is told before
+ * all have dropped what they keep: that would be published in the room that a queue gets. */
 static void cancel(struct ioasid_mock_device *device, const struct which *which)
 {
 	struct list published;
@@ -308,10 +305,11 @@ static void cancel(struct ioasid_mock_device *device, const struct which *which)
 	pthread_mutex_lock(&device->mock->faults);
 	end_in_flight(device, which, &published);
 	while (!list_empty(&published)) {
-		struct mock_queue *queue = list_entry(published.next, struct mock_queue, cancels);
+		struct mock_request *request =
+			list_entry(published.next, struct mock_request, link);
 
-		list_remove(&queue->cancels);
-		cancel_published(queue, device, which);
+		list_remove(&request->link);
+		producer_cancel(&request->queue->producer, device->id, request->pasid);
 	}
 	let_starved_go(device, which);
 	pthread_mutex_unlock(&device->mock->faults);

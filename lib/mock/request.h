@@ -28,6 +28,7 @@ struct mock_request {
 	enum mock_request_state state;
 	uint32_t code;   /* answered: IOASID_RESPONSE_* */
 	const char *why; /* it was refused, for a text */
+	bool late;       /* answered because it found no room in the ring: it asks again later */
 	bool baton;      /* woken because of a credit: the next one to wake is its duty */
 	struct ioasid_fault one;
 	struct ioasid_fault *many;               /* where a group may have more pages than one */

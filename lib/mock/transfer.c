@@ -77,6 +77,7 @@ void mock_transfer_init(struct mock_transfer *transfer, struct ioasid_mock_devic
 	transfer->dma = dma;
 	transfer->wire = IOASID_PASID_NONE;
 	transfer->link = (struct list){0};
+	transfer->later = (struct list){0};
 	transfer->asked[SOURCE] = transfer->asked[DESTINATION] = 0;
 	transfer->missed = dma->iova;
 	transfer->status = -EINPROGRESS;
@@ -281,7 +282,7 @@ static bool heed_answer(struct mock_transfer *transfer)
 	if (request->state != REQUEST_ANSWERED)
 		return true;
 	request->state = REQUEST_IDLE;
-	transfer->asked[reading ? SOURCE : DESTINATION]++;
+	transfer->asked[reading ? SOURCE : DESTINATION] += !request->late;
 	if (request->code == IOASID_RESPONSE_FAILURE)
 		fail(transfer, -EIO, "answered FAILURE");
 	else if (request->code != IOASID_RESPONSE_SUCCESS)

@@ -21,6 +21,7 @@ struct mock_transfer {
 	struct ioasid_mock_dma *dma;
 	uint32_t wire;        /* work by ENQCMD: what came, dma->pasid follows; else _NONE */
 	struct list link;     /* the pump's */
+	struct list later;    /* the pump's, too */
 	pthread_cond_t woken; /* of one who blocks */
 	uint32_t asked[2];    /* in vain since the last page moved: source, destination */
 	uint64_t missed;      /* the last address without a translation */

@@ -93,7 +93,7 @@ static void catch_record(struct way *way)
 		sleep_until_readable(way->ring.eventfd);
 	bench_must(pending_deliver(way->producer.pending, record.id), "deliver");
 	bench_must(!pending_claim(way->producer.pending, record.id, &cookie), "claim");
-	pending_retire(way->producer.pending, record.id);
+	pending_retire(way->producer.pending, record.id, PENDING_ANSWERED, 0);
 }
 
 /* ---- both ---- */
