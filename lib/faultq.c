@@ -206,8 +206,8 @@ void faultq_refill(struct ioasid_faultq *queue)
 
 void faultq_slots_freed(struct ioasid_faultq *queue)
 {
-	/* Full fence between the slots that we freed and our look at BACKLOG. Pairs with the one in
-	 * hold_back() of the producer: either it finds the slots, or we see that it waits for them.
+	/* FENCE_FREED: between the slots that we freed and our look at BACKLOG. Pairs with
+	 * FENCE_HOLD_BACK: either the producer finds the slots, or we see that it waits for them.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (ring_has_backlog(&queue->ring))

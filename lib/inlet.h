@@ -5,7 +5,7 @@
  * Knows the ABI and libc alone; what a record means, how sleepers are woken and what becomes of
  * records that find no room ("hold back") is the producer's business, in producer.c.
  *
- * Each memory order names its partner, which is in ring.h.
+ * Each memory order has a name, by which it names its partner, which is in ring.h.
  */
 #ifndef INLET_H
 #define INLET_H
@@ -48,7 +48,8 @@ static inline bool inlet_has_room(struct inlet *inlet, unsigned int records)
 
 	if (end - inlet->head <= inlet->count)
 		return true;
-	/* Acquire: consumers have copied what was in the slots. Pairs with ring_claim(). */
+	/* ACQUIRE_ROOM: consumers have copied what was in the slots. Pairs with RELEASE_CLAIM and
+	 * RELEASE_ADVANCE. */
 	inlet->head = __atomic_load_n(&inlet->shared->head, __ATOMIC_ACQUIRE);
 	return end - inlet->head <= inlet->count;
 }
@@ -95,17 +96,18 @@ static inline void inlet_write(
 /* Shows what was written: whole groups. */
 static inline void inlet_publish(struct inlet *inlet)
 {
-	/* Release: the records are seen by who acquires this tail, in ring_available(). */
+	/* RELEASE_TAIL: the records are seen by who sees this tail. Pairs with ACQUIRE_TAIL and
+	 * ACQUIRE_KNOWN. */
 	__atomic_store_n(&inlet->shared->tail, inlet->tail, __ATOMIC_RELEASE);
 }
 
 /* After a publication: true if some sleep or are about to, and the caller must signal. */
 static inline bool inlet_disarm(struct inlet *inlet)
 {
-	/* Full fence between our tail and our look at armed. Pairs with the one in ring_arm(). */
+	/* FENCE_SIGNAL: between our tail and our look at armed. Pairs with FENCE_ARM. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return __atomic_load_n(&inlet->shared->armed, __ATOMIC_RELAXED) &&
-	       __atomic_exchange_n(&inlet->shared->armed, 0, __ATOMIC_ACQ_REL);
+	       __atomic_exchange_n(&inlet->shared->armed, 0, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -19,8 +19,7 @@ static void count_out(struct pending *p, uint32_t index)
 static void end_unread(struct pending *p, uint32_t index, uint64_t id)
 {
 	count_out(p, index);
-	__atomic_store_n(&p->slots[index].word, slot_word(id + (UINT64_C(1) << SLOT_BITS), FREE),
-		__ATOMIC_RELEASE);
+	SLOT_WRITE(&p->slots[index], word, slot_word(id + (UINT64_C(1) << SLOT_BITS), FREE));
 	slots_free(p, index);
 }
 

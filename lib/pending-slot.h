@@ -89,7 +89,7 @@ static inline enum slot_state slot_state(uint64_t word)
 
 static inline uint64_t slot_look(const struct slot *slot)
 {
-	/* Acquire: pairs with each release of a state: what it tells of is seen. */
+	/* Acquire: who sees that the group was shown sees the group. Pairs with RELEASE_SHOW. */
 	return __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
 }
 
@@ -115,14 +115,15 @@ static inline struct slot *slot_of(struct pending *p, uint64_t id)
 	return index < p->count ? &p->slots[index] : NULL;
 }
 
-/* Acquire and release on each step: who wins a state sees what the loser of the last one wrote. */
+/* ACQUIRE_STEP: who wins a state sees the group, whoever won it before. Pairs with RELEASE_SHOW,
+ * for steps are links of the chain that it began. */
 static inline bool slot_step(
 	struct slot *slot, uint64_t id, enum slot_state from, enum slot_state to)
 {
 	uint64_t expected = slot_word(id, from);
 
 	return __atomic_compare_exchange_n(&slot->word, &expected, slot_word(id, to), false,
-		__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+		__ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
 /* The right to answer it. A reader may take it in between. */

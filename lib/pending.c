@@ -101,7 +101,7 @@ void slots_take_back(struct pending *p)
 
 	if (__atomic_load_n(&p->returned, __ATOMIC_RELAXED) == NO_SLOT)
 		return;
-	/* Acquire: pairs with the release in give_back(). */
+	/* ACQUIRE_RETURN: each slot is as its owner left it. Pairs with RELEASE_RETURN. */
 	at = __atomic_exchange_n(&p->returned, NO_SLOT, __ATOMIC_ACQUIRE);
 	for (; at != NO_SLOT; at = next) {
 		struct slot *slot = &p->slots[at];
@@ -122,10 +122,10 @@ static void give_back(struct pending *p, struct slot *slot, uint64_t id)
 	uint32_t index = slot_index(p, slot);
 	uint64_t next = id + (UINT64_C(1) << SLOT_BITS);
 
-	__atomic_store_n(&slot->word, slot_word(next, FREE), __ATOMIC_RELEASE);
+	SLOT_WRITE(slot, word, slot_word(next, FREE));
 	slot->free = __atomic_load_n(&p->returned, __ATOMIC_RELAXED);
-	/* Release: pairs with the acquire in slots_take_back(), which takes all, so that nothing
-	 * depends on whether the first one is still the same. */
+	/* RELEASE_RETURN: pairs with ACQUIRE_RETURN, which takes all, so that nothing depends on
+	 * whether the first one is still the same. */
 	while (!__atomic_compare_exchange_n(
 		&p->returned, &slot->free, index, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 		;
@@ -224,7 +224,7 @@ uint64_t pending_reserve(struct pending *p, const struct pending_group *group)
 void pending_show(struct pending *p, uint64_t id)
 {
 	SLOT_WRITE(p, shown, p->shown + 1);
-	/* Release: pairs with slot_step(): who wins RAISED sees the group. */
+	/* RELEASE_SHOW: pairs with ACQUIRE_STEP: who wins RAISED sees the group. */
 	__atomic_store_n(&slot_of(p, id)->word, slot_word(id, RAISED), __ATOMIC_RELEASE);
 }
 

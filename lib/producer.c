@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The producer of a fault ring, see producer.h. Of the steps that ring.h names as partners of its
- * memory orders "hold back" is hold_back(); the others are in inlet.h.
+ * The producer of a fault ring, see producer.h: what finds no room, and how sleepers are woken. The
+ * memory orders of the ring are in inlet.h and ring.h, but for one in hold_back().
  */
 #include "producer.h"
 #include "ring.h"
@@ -208,8 +208,8 @@ static void set_backlog(struct producer *p, bool on)
 static void hold_back(struct producer *p)
 {
 	set_backlog(p, true);
-	/* Full fence between our BACKLOG and our look at head and the free slots. Pairs with the
-	 * one in ring_arm(), and with the one that follows the retirement of an answered group:
+	/* FENCE_HOLD_BACK: between our BACKLOG and our look at head and the free slots. Pairs with
+	 * FENCE_ARM, and with FENCE_FREED, which follows the retirement of an answered group:
 	 * either they see BACKLOG, or we see the room that they made. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	fill(p);
@@ -372,7 +372,8 @@ bool producer_waits(struct producer *p)
 void producer_end(struct producer *p)
 {
 	pthread_mutex_lock(&p->lock);
-	__atomic_fetch_or(&p->ring->flags, IOASID_RING_CLOSED, __ATOMIC_RELEASE);
+	/* Relaxed: the signal comes after it, by way of a lock in the kernel. */
+	__atomic_fetch_or(&p->ring->flags, IOASID_RING_CLOSED, __ATOMIC_RELAXED);
 	ring_signal(p->eventfd);
 	pthread_mutex_unlock(&p->lock);
 }

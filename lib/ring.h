@@ -4,8 +4,8 @@
  * trusts the producer with nothing but the bytes of a record: geometry is read once, indices are
  * checked on every read. Knows the ABI and libc alone; what a record means is not its business.
  *
- * Each memory order names its partner, of which inlet_publish(), inlet_disarm() and
- * inlet_has_room() are in inlet.h and hold_back() is in producer.c.
+ * Each memory order has a name, by which it names its partner, here, in inlet.h, in producer.c or
+ * in faultq.c. By the same names the models in tests/model/ show what happens without it.
  */
 #ifndef RING_H
 #define RING_H
@@ -77,14 +77,15 @@ static inline int ring_open(struct ring *ring, void *memory, size_t size, int ev
 		.group_max = group_max,
 		.eventfd = eventfd,
 		.single = single,
-		.head = __atomic_load_n(&shared->head, __ATOMIC_ACQUIRE),
+		/* Relaxed: who read here before is known to have stopped. */
+		.head = __atomic_load_n(&shared->head, __ATOMIC_RELAXED),
 	};
 	ring->tail = ring->head;
 	return 0;
 }
 
 /* Word by word and relaxed: the producer may be writing here if head has moved on, and then the
- * claim fails and the copy is thrown away. Acquiring the tail made the words visible. Straight to
+ * claim fails and the copy is thrown away. ACQUIRE_TAIL made the words visible. Straight to
  * where they belong: a copy by way of the stack waits for its own stores. */
 static inline void ring_copy(const struct ioasid_fault *record, struct ioasid_fault *out)
 {
@@ -108,8 +109,8 @@ static inline void ring_advance(struct ring *ring, unsigned int n)
 {
 	RING_BEFORE_CLAIM(ring);
 	ring->head += n;
-	/* Release: our copy was made before the slots are free. Pairs with the acquire of head in
-	 * inlet_has_room(). */
+	/* RELEASE_ADVANCE: our copy was made before the slots are free. Pairs with
+	 * ACQUIRE_ROOM. */
 	__atomic_store_n(&ring->shared->head, ring->head, __ATOMIC_RELEASE);
 }
 
@@ -122,8 +123,9 @@ static inline bool ring_claim(struct ring *ring, uint64_t head, unsigned int n)
 		return true;
 	}
 	RING_BEFORE_CLAIM(ring);
-	/* Release: as above. An unchanged head proves that no copied slot was written anew; a
-	 * plain load of it would not, for it may be done before the loads of the copy. */
+	/* RELEASE_CLAIM: as above, and pairs with ACQUIRE_HEAD as well. An unchanged head proves
+	 * that no copied slot was written anew; a plain load of it would not, for it may be done
+	 * before the loads of the copy. */
 	return __atomic_compare_exchange_n(
 		&ring->shared->head, &head, head + n, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
@@ -149,13 +151,13 @@ static inline uint64_t ring_available(struct ring *ring, uint64_t *head, unsigne
 		*head = ring->head;
 		if (ring->tail - *head >= n)
 			return ring->tail - *head;
-		/* Acquire: the records are seen. Pairs with the release in inlet_publish(). */
+		/* ACQUIRE_KNOWN: the records are seen. Pairs with RELEASE_TAIL. */
 		ring->tail = __atomic_load_n(&shared->tail, __ATOMIC_ACQUIRE);
 		return ring->tail - *head;
 	}
-	/* Acquire: the tail below is no older than this head. Pairs with ring_claim(). */
+	/* ACQUIRE_HEAD: the tail below is no older than this head. Pairs with RELEASE_CLAIM. */
 	*head = __atomic_load_n(&shared->head, __ATOMIC_ACQUIRE);
-	/* Acquire: as above, pairs with the release in inlet_publish(). */
+	/* ACQUIRE_TAIL: as above, pairs with RELEASE_TAIL. */
 	return __atomic_load_n(&shared->tail, __ATOMIC_ACQUIRE) - *head;
 }
 
@@ -300,16 +302,17 @@ static inline void ring_arm(struct ring *ring)
 		(void)cleared; /* EAGAIN: another consumer did it */
 		__atomic_store_n(&ring->shared->armed, 1, __ATOMIC_RELAXED);
 	}
-	/* Full fence between our armed and our look at tail and flags. Pairs with the one between
-	 * tail and armed in inlet_disarm(): one side sees the other. Also orders the head that
-	 * emptied the ring before the look at BACKLOG: pairs with the fence in hold_back(). */
+	/* FENCE_ARM: between our armed and our look at tail and flags. Pairs with FENCE_SIGNAL
+	 * between tail and armed: one side sees the other. Also orders the head that emptied the
+	 * ring before the look at BACKLOG: pairs with FENCE_HOLD_BACK. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (ring_is_closed(ring))
 		ring_disarm(ring);
 }
 
 /* The producer keeps records that did not fit. Only after ring_arm() is "no" an answer to rely on;
- * before, it may come late. */
+ * before, it may come late. So it may on a machine where not all see a store at once (neither x86
+ * nor Armv8 nor RISC-V) if another consumer has emptied the ring since: until that one looks. */
 static inline bool ring_has_backlog(const struct ring *ring)
 {
 	return __atomic_load_n(&ring->shared->flags, __ATOMIC_RELAXED) & IOASID_RING_BACKLOG;
