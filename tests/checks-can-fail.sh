@@ -208,4 +208,52 @@ chmod +x "$scratch/broken"
 refuses 'it broke' "$fuzz" "$scratch/broken" "$scratch/corpus"
 refuses 'skipped' "$fuzz"
 
+# model/orders.py and model/model.py
+
+orders=$tests/model/orders.py
+fresh_tree
+passes "$orders" "$tree"
+sed -i 's/RELEASE_TAIL: /Release: /' "$tree/lib/inlet.h"
+refuses 'this order has no name' "$orders" "$tree"
+fresh_tree
+sed -i 's/FENCE_ARM/FENCE_BELL/' "$tree/lib/ring.h"
+refuses 'no model goes without FENCE_BELL' "$orders" "$tree"
+refuses 'mentions FENCE_ARM, which is no order' "$orders" "$tree"
+fresh_tree
+sed -i '/define RELEASE_SHOW/d' "$tree/tests/model/slots.pml"
+refuses 'no model goes without RELEASE_SHOW' "$orders" "$tree"
+refuses usage "$orders"
+
+model=$tests/model/model.py
+refuses usage "$model"
+if command -v spin >/dev/null; then
+    mkdir "$scratch/model"
+    small=$scratch/model/small.pml
+    # two who add; the end is invalid unless both did
+    cat >"$small" <<'END'
+#define ATOMIC 1
+#ifndef WITHOUT
+#define WITHOUT 0
+#endif
+byte sum;
+active [2] proctype add() { byte was;
+#if WITHOUT == ATOMIC
+was = sum; sum = was + 1
+#else
+atomic { was = sum; sum = was + 1 }
+#endif
+; sum == 2 }
+END
+    passes "$model" "$small" -
+    sed -i 's/#define ATOMIC 1/&\n#define NOTHING 2/' "$small"
+    refuses 'nothing is wrong without NOTHING' "$model" "$small" -
+    sed -i 's/sum == 2/sum == 3/' "$small"
+    refuses 'errors: 1' "$model" "$small" -
+    sed -i '/^#define/d' "$small"
+    refuses 'nothing that it can go without' "$model" "$small" -
+    echo '}' >>"$small"
+    sed -i '1i #define ATOMIC 1' "$small"
+    refuses 'syntax error' "$model" "$small" -
+fi
+
 exit $failed

@@ -21,7 +21,7 @@ SOURCES = {
     "include": (".h",),
     "lib": (".c", ".h"),
     "examples": (".c", ".h"),
-    "tests": (".c", ".h", ".sh", ".py"),
+    "tests": (".c", ".h", ".pml", ".sh", ".py"),
 }
 PLACES = re.compile(r"(?<![\w.])/(?:home|root|work|Users|mnt|opt)/|\.\./shared")
 
@@ -33,7 +33,7 @@ def opening(path, lines):
         yield f"the licence is not in line {first + 1}"
         return
     after = lines[first + 1] if len(lines) > first + 1 else ""
-    if not after.startswith("/*" if path.suffix in (".c", ".h") else ("#", '"""')):
+    if not after.startswith("/*" if path.suffix in (".c", ".h", ".pml") else ("#", '"""')):
         yield "it does not say what it is for"
 
 

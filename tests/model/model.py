@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Checks a model in all its states, then shows that it can fail.
+
+In each scenario, a list of macros, Spin must find no error. Then each order, and each thing else
+that the model can go without, is left out in turn, and Spin must find one: in the first scenario,
+or in the one that the comment behind its number names ("of -DNAME").
+
+    model.py MODEL.pml SCENARIO...     a scenario is "-" or "-DNAME -DNAME"
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+DEFINE = re.compile(r"^#define (\w+)\s+(\d+)(?:\s*/\* (?:of (-D\w+))?.*)?$", re.M)
+FOUND = re.compile(r"pan:1: (assertion violated|invalid end state)")
+MEGABYTES = "4000"
+
+
+def run(command, directory):
+    done = subprocess.run(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          stdin=subprocess.DEVNULL, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def verify(model, macros):
+    """What the verifier of Spin prints; it is built where it leaves no traces."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for file in model.parent.glob("*.pml"):
+            shutil.copy(file, scratch)
+        for step in (["spin", "-a", *macros, model.name],
+                     [os.environ.get("CC", "cc"), "-O1", "-w", "-DSAFETY", "-DCOLLAPSE",
+                      "-DVECTORSZ=4096", "-DMEMLIM=" + MEGABYTES, "-o", "pan", "pan.c"],
+                     ["./pan", "-m200000", "-w24"]):
+            status, output = run(step, scratch)
+            if status or "Error" in output:
+                sys.exit(f"{' '.join(step)}: {output}")
+    return output
+
+
+def is_complete(output):
+    return ("Full statespace search" in output and "Search not completed" not in output
+            and "too small" not in output)
+
+
+def states(output):
+    return re.search(r"(\d+) states, stored", output).group(1)
+
+
+def check_holds(model, macros):
+    output = verify(model, macros)
+    if not is_complete(output) or "errors: 0" not in output:
+        sys.exit(f"{model.name} {' '.join(macros)}: {output}")
+    print(f"{model.name} {' '.join(macros)}: all of {states(output)} states are good", flush=True)
+
+
+def check_fails(model, macros, name):
+    output = verify(model, [*macros, "-DWITHOUT=" + name])
+    found = FOUND.search(output)
+    if not found:
+        sys.exit(f"{model.name} {' '.join(macros)}: nothing is wrong without {name}: {output}")
+    print(f"{model.name} {' '.join(macros)}: without {name}, {found.group(1)}", flush=True)
+
+
+def removals(model):
+    """Names and the macros of their scenario: what is defined before the default of WITHOUT."""
+    head = model.read_text().split("#ifndef WITHOUT")[0]
+    return [(name, scenario) for name, _, scenario in DEFINE.findall(head)]
+
+
+def main():
+    model = pathlib.Path(sys.argv[1])
+    scenarios = [[] if s == "-" else s.split() for s in sys.argv[2:]]
+    names = removals(model)
+    if not names:
+        sys.exit(f"{model}: there is nothing that it can go without")
+    for macros in scenarios:
+        check_holds(model, macros)
+    for name, scenario in names:
+        check_fails(model, [scenario] if scenario else scenarios[0], name)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit("usage: model.py MODEL.pml SCENARIO...")
+    main()
