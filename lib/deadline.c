@@ -131,9 +131,12 @@ int ioasid_faultq_expire(struct ioasid_faultq *queue)
 	faultq_leave(queue);
 	faultq_slots_freed(queue);
 	if (err && !done)
-		return error_from(err, "%s: what is overdue on queue %u", __func__, queue->is.id);
+		error_from(err, "%s: what is overdue on queue %u", __func__, queue->is.id);
 	error_forget();
-	return (int)done;
+	/* who found the timer over meanwhile did not see what is in our hands */
+	if (err)
+		deadline_set_slowly(queue, clock_now());
+	return done ? (int)done : err;
 }
 
 static bool may_be_overdue(struct ioasid_faultq *queue, uint64_t now)
@@ -192,6 +195,10 @@ static void set_timer(struct ioasid_faultq *queue, uint64_t now)
 
 	latch_take(&deadline->lock);
 	was = set_to(deadline);
+	/* not set, before the look: who takes a group that is raised after it finds that, and waits
+	 * for the latch, however old what it takes for the time */
+	if (was <= now)
+		__atomic_store_n(&deadline->at, 0, __ATOMIC_RELAXED);
 	due = was > now ? was : next_due(queue, now);
 	due = due == PENDING_NEVER ? 0 : due;
 	when.it_value.tv_sec = (time_t)(due / CLOCK_SECOND);

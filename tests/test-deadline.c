@@ -7,6 +7,8 @@
 #include "core.h"
 #include "faultq.h"
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
@@ -25,21 +27,30 @@ int __wrap_timerfd_create(int id, int flags);
 int __real_epoll_create1(int flags);
 int __wrap_epoll_create1(int flags);
 
-static uint64_t at; /* what time it is, ns; 0: what the machine says */
+static uint64_t at;                 /* what time it is, ns; 0: what the machine says */
+static _Thread_local uint64_t slow; /* for a thread that looked at the clock and then had to wait */
 static unsigned int settings;
 static uint64_t set_to;
+static void (*before_setting)(void); /* once */
 static bool no_timers, no_sets;
 
 int __wrap_clock_gettime(clockid_t id, struct timespec *now)
 {
-	if (!at)
+	uint64_t is = slow ? slow : at;
+
+	if (!is)
 		return __real_clock_gettime(id, now);
-	*now = (struct timespec){.tv_sec = (time_t)(at / SECOND), .tv_nsec = (long)(at % SECOND)};
+	*now = (struct timespec){.tv_sec = (time_t)(is / SECOND), .tv_nsec = (long)(is % SECOND)};
 	return 0;
 }
 
 int __wrap_timerfd_settime(int fd, int flags, const struct itimerspec *when, struct itimerspec *was)
 {
+	void (*before)(void) = before_setting;
+
+	before_setting = NULL;
+	if (before)
+		before();
 	settings++;
 	set_to = (uint64_t)when->it_value.tv_sec * SECOND + (uint64_t)when->it_value.tv_nsec;
 	return __real_timerfd_settime(fd, flags, when, was);
@@ -473,6 +484,69 @@ START_TEST(an_answer_that_fails_sets_it_if_nobody_has)
 }
 END_TEST
 
+/* Its answer failed on one thread while another, woken by the timer, found nothing to wait for. */
+START_TEST(an_expiry_that_fails_sets_it_if_nobody_has)
+{
+	struct faultq f;
+
+	begin(&f, IOASID_RESPONSE_INVALID);
+	raise_some(&f, 0, 1);
+	ck_assert_int_eq(ok(ioasid_faultq_read(f.queue, fault, 1)), 1);
+	f.queue->deadline.polled = true;
+	ck_assert_uint_eq(settings, 0);
+	at_second(101);
+	ok(ioasid_mock_fail(f.mock, IOASID_MOCK_OP_ANSWER, 1, -EIO));
+	fails(-EIO, "overdue", ioasid_faultq_expire(f.queue));
+	ck_assert_uint_eq(set_to, 102 * SECOND);
+	end(&f);
+}
+END_TEST
+
+/* Takes the group that comes while another thread, which saw none, is about to say that no timer is
+ * needed; and has looked at the clock long before. */
+static struct {
+	struct faultq f;
+	pthread_t thread;
+	bool over; /* atomic */
+} thief;
+
+static void *take_one(void *unused)
+{
+	slow = at - 1;
+	ck_assert_int_eq(ok(ioasid_faultq_read(thief.f.queue, fault, 1)), 1);
+	__atomic_store_n(&thief.over, true, __ATOMIC_RELEASE);
+	return unused;
+}
+
+static void let_one_be_taken(void)
+{
+	const uint32_t *lock = &thief.f.queue->deadline.lock.state;
+
+	raise_some(&thief.f, 1, 1);
+	ck_assert_int_eq(pthread_create(&thief.thread, NULL, take_one, NULL), 0);
+	while (!__atomic_load_n(&thief.over, __ATOMIC_ACQUIRE) &&
+		__atomic_load_n(lock, __ATOMIC_RELAXED) != LATCH_WANTED)
+		sched_yield();
+}
+
+START_TEST(it_is_set_for_what_was_taken_while_another_thread_took_it_back)
+{
+	struct faultq *f = &thief.f;
+
+	begin(f, IOASID_RESPONSE_INVALID);
+	ok(ioasid_faultq_get_fd(f->queue));
+	raise_some(f, 0, 1);
+	ck_assert_int_eq(ok(ioasid_faultq_read(f->queue, fault, 1)), 1);
+	ck_assert_uint_eq(set_to, 101 * SECOND);
+	at_second(101);
+	before_setting = let_one_be_taken;
+	ck_assert_int_eq(ok(ioasid_faultq_read(f->queue, fault, 1)), 0);
+	pthread_join(thief.thread, NULL);
+	ck_assert_uint_eq(set_to, 102 * SECOND);
+	end(f);
+}
+END_TEST
+
 /* ---- descriptors ---- */
 
 START_TEST(the_descriptor_is_readable_for_a_fault_and_for_a_deadline)
@@ -549,6 +623,8 @@ static void add_timer(TCase *tcase)
 	tcase_add_test(tcase, it_is_set_for_the_oldest_that_is_left);
 	tcase_add_test(tcase, it_is_set_for_what_waits_behind_the_full_ring);
 	tcase_add_test(tcase, an_answer_that_fails_sets_it_if_nobody_has);
+	tcase_add_test(tcase, an_expiry_that_fails_sets_it_if_nobody_has);
+	tcase_add_test(tcase, it_is_set_for_what_was_taken_while_another_thread_took_it_back);
 	tcase_add_test(tcase, the_descriptor_is_readable_for_a_fault_and_for_a_deadline);
 	tcase_add_loop_test(tcase, no_descriptor_no_queue, 0, 2);
 }
