@@ -55,15 +55,19 @@ void deadline_close(struct ioasid_faultq *queue)
 
 /* Answers */
 
-/* The first of them was not sent. */
-static void give_back(struct ioasid_faultq *queue, const struct pending_claim *claim, int err)
+/* The first of them was not sent. 0 if the platform has ended it by itself: nothing is left to do.
+ */
+static int give_back(struct ioasid_faultq *queue, const struct pending_claim *claim, int err)
 {
 	uint64_t now = clock_now();
 
-	if (err == -ESTALE)
-		pending_retire(queue->is.pending, claim->id, PENDING_CANCELLED, now);
-	else
+	if (err != -ESTALE) {
 		pending_postpone(queue->is.pending, claim, now);
+		return err ? err : -EIO;
+	}
+	pending_retire(queue->is.pending, claim->id, PENDING_CANCELLED, now);
+	error_forget();
+	return 0;
 }
 
 /* Sends the answers to n groups that were won. How many were; the first one that failed, why. */
@@ -82,8 +86,9 @@ static unsigned int send(
 		uint64_t now = clock_now();
 
 		if (sent <= 0) {
-			give_back(queue, &claims[at++], sent);
-			*err = *err ? *err : sent ? sent : -EIO;
+			int failed = give_back(queue, &claims[at++], sent);
+
+			*err = *err ? *err : failed;
 		}
 		for (; sent > 0; sent--, done++)
 			pending_retire(queue->is.pending, claims[at++].id, PENDING_EXPIRED, now);

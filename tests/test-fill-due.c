@@ -132,6 +132,26 @@ START_TEST(what_the_kernel_has_ended_did_not_expire)
 }
 END_TEST
 
+/* There was nothing left to do, which is no failure. */
+START_TEST(to_find_that_the_kernel_has_ended_all_is_no_error)
+{
+	struct fillkit f;
+
+	begin(&f, IOASID_RESPONSE_INVALID);
+	fillkit_raise_many(0, 0, 2);
+	fillkit_read(&f, fault, ROOM, 2);
+	fillkit_forget(0);
+	fillkit_forget(1);
+	at += SECOND;
+	ck_assert_int_eq(ok(ioasid_faultq_expire(f.queue)), 0);
+	ck_assert_uint_eq(fillkit_stats(&f).expired, 0);
+	ck_assert_uint_eq(fillkit_stats(&f).cancelled, 2);
+	ck_assert_uint_eq(fillkit_stats(&f).outstanding, 0);
+	fillkit_kernel.unknown = 0; /* those two */
+	end(&f);
+}
+END_TEST
+
 START_TEST(a_short_write_is_resumed)
 {
 	struct fillkit f;
@@ -287,6 +307,7 @@ int main(void)
 	tcase_add_test(
 		tcase, what_waits_for_room_is_overdue_too_and_then_the_kernel_is_watched_again);
 	tcase_add_test(tcase, what_the_kernel_has_ended_did_not_expire);
+	tcase_add_test(tcase, to_find_that_the_kernel_has_ended_all_is_no_error);
 	tcase_add_test(tcase, a_short_write_is_resumed);
 	tcase_add_loop_test(tcase, what_finds_no_room_is_answered_by_the_queues_policy, 0, 2);
 	tcase_add_test(tcase, of_a_deadline_an_answer_and_a_detach_one_reaches_the_kernel);
