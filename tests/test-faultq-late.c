@@ -111,6 +111,45 @@ START_TEST(who_is_told_invalid_gives_up)
 }
 END_TEST
 
+/* Four records are free, and it has five: none of them is seen. Who comes after it may fit. */
+START_TEST(a_group_is_late_as_a_whole)
+{
+	static const uint32_t policies[] = {IOASID_FAULTQ_LATE_SUCCESS, IOASID_FAULTQ_LATE_INVALID};
+	const unsigned int full = RECORDS / 5;
+	struct ioasid_faultq_stats stats;
+	struct faultq f;
+
+	faultq_begin(&f, (struct faultq_wish){.devices = 1,
+				 .credits = 128,
+				 .group_pages = 5,
+				 .opts = IOASID_OPTS(ioasid_faultq_opts, .records = RECORDS,
+					 .max_outstanding = 128, .late = policies[_i])});
+	for (unsigned int i = 0; i <= full; i++)
+		faultq_start(&f, &transfer[i], 0, i * 5 % 60, 5 * PAGE);
+	ok(ioasid_mock_pump(f.mock));
+	ck_assert_uint_eq(faultq_stats(&f).late, 1);
+	faultq_start(&f, &transfer[full + 1], 0, 60, 4 * PAGE);
+	ok(ioasid_mock_pump(f.mock));
+	stats = faultq_stats(&f);
+	ck_assert_uint_eq(stats.outstanding, full + 1);
+	ck_assert_uint_eq(stats.late, _i ? 1 : 2);
+	ck_assert_int_eq(ok(ioasid_faultq_read(f.queue, fault, ALL)), RECORDS);
+	for (unsigned int i = 0; i < RECORDS; i++)
+		ck_assert_int_eq(
+			!(fault[i].flags & IOASID_FAULT_LAST), i % 5 != 4 && i != RECORDS - 1);
+	for (unsigned int i = 0; i < RECORDS; i++)
+		if (fault[i].flags & IOASID_FAULT_LAST)
+			ck_assert_int_eq(
+				faultq_answer(&f, fault[i].id, IOASID_RESPONSE_INVALID, NULL), 1);
+	/* the late one asks again, or has given up */
+	ck_assert_int_eq(ok(ioasid_mock_pump(f.mock)), 1 - (int)_i);
+	ck_assert_int_eq(ok(ioasid_faultq_read(f.queue, fault, ALL)), _i ? 0 : 5);
+	stats = faultq_stats(&f);
+	ck_assert_uint_eq(stats.raised, stats.answered + stats.late + stats.outstanding);
+	faultq_end(&f);
+}
+END_TEST
+
 /* A table without slots is as late as a ring without room: there are cancellations in them that
  * nobody has read. */
 START_TEST(a_full_table_is_late_as_well)
@@ -242,6 +281,7 @@ int main(void)
 	tcase_add_test(tcase, kept_groups_wait_until_there_is_room);
 	tcase_add_test(tcase, who_is_told_success_asks_again);
 	tcase_add_test(tcase, who_is_told_invalid_gives_up);
+	tcase_add_loop_test(tcase, a_group_is_late_as_a_whole, 0, 2);
 	tcase_add_test(tcase, a_full_table_is_late_as_well);
 	tcase_add_test(tcase, a_cancellation_is_never_late);
 	tcase_add_test(tcase, every_group_is_answered_by_a_reader_or_because_it_is_late);
