@@ -26,6 +26,7 @@ static void end_unread(struct pending *p, uint32_t index, uint64_t id)
 static void end_delivered(struct pending *p, uint32_t index)
 {
 	count_out(p, index);
+	SLOT_WRITE(p, cancelled, p->cancelled + 1);
 	p->slots[index].free = NO_SLOT;
 	if (p->untold_first == NO_SLOT)
 		p->untold_first = index;
@@ -101,6 +102,11 @@ static void read_group(const struct slot *slot, struct pending_group *group)
 	group->group = SLOT_READ(slot, group);
 	group->pages = SLOT_READ(slot, pages);
 	group->flags = SLOT_READ(slot, flags);
+}
+
+bool pending_has_cancelled(const struct pending *p)
+{
+	return SLOT_READ(p, cancelled);
 }
 
 bool pending_has_untold(const struct pending *p)

@@ -65,7 +65,8 @@ struct pending {
 	uint32_t used; /* no slot from here on was ever taken; atomic */
 	uint32_t oldest;
 	uint32_t newest;
-	uint64_t due; /* atomic */
+	uint64_t due;       /* atomic */
+	uint32_t cancelled; /* slots that such groups hold; atomic */
 	struct pending_stats stats;
 
 	/* the producer's */

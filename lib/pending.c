@@ -107,7 +107,9 @@ void slots_take_back(struct pending *p)
 		struct slot *slot = &p->slots[at];
 
 		next = slot->free;
-		if (slot->ended != TOLD) {
+		if (slot->ended == TOLD) {
+			SLOT_WRITE(p, cancelled, p->cancelled - 1);
+		} else {
 			count_end(p, (enum pending_end)(slot->ended & END_MASK), slot->time,
 				slot->ended >> END_BITS);
 			chain_out(p, at);

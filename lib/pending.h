@@ -108,6 +108,9 @@ bool pending_has_untold(const struct pending *);
 void pending_untold(const struct pending *, struct pending_group *group);
 void pending_tell(struct pending *);
 
+/* Cancelled ones hold slots, told of or not. Cheap. */
+bool pending_has_cancelled(const struct pending *);
+
 /* The reader was told of the cancellation: true, and the slot is free; false: no such group. */
 bool pending_dismiss(struct pending *, uint64_t id);
 

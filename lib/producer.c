@@ -232,6 +232,17 @@ uint32_t producer_late_code(const struct producer *p)
 						     : IOASID_RESPONSE_SUCCESS;
 }
 
+/* There is room, and what is missing is a slot: no reader is to blame. Devices never ask for more
+ * groups at a time than there are slots, so somebody has answered one, and gives its slot back
+ * next. */
+static bool waits_for_slot(struct producer *p, const struct producer_group *group)
+{
+	uint64_t records = p->ring->deferred + group->count;
+
+	return !pending_has_cancelled(p->pending) && records <= p->inlet.count &&
+	       inlet_has_room(&p->inlet, (unsigned int)records);
+}
+
 enum pushed { PUSHED_SEEN, PUSHED_KEPT, PUSHED_LATE };
 
 static enum pushed push(struct producer *p, struct producer_group *group)
@@ -239,7 +250,7 @@ static enum pushed push(struct producer *p, struct producer_group *group)
 	p->raised++;
 	if (!keeps_back(p) && publish_group(p, group))
 		return PUSHED_SEEN;
-	if (p->late != IOASID_FAULTQ_LATE_KEEP) {
+	if (p->late != IOASID_FAULTQ_LATE_KEEP && !waits_for_slot(p, group)) {
 		pending_pass(p->pending, PENDING_LATE, 0, 0);
 		return PUSHED_LATE;
 	}

@@ -335,6 +335,14 @@ START_TEST(room_is_looked_for_again_before_a_group_waits)
 }
 END_TEST
 
+static uint64_t late(void)
+{
+	struct pending_stats table;
+
+	pending_stats(kit.producer.pending, &table);
+	return table.ended[PENDING_LATE];
+}
+
 START_TEST(a_group_waits_for_a_slot_until_one_is_answered)
 {
 	tear_down();
@@ -349,6 +357,68 @@ START_TEST(a_group_waits_for_a_slot_until_one_is_answered)
 	ringkit_answer(&kit, &out[1], 3);
 	assert_waiting(0, 0);
 	assert_takes(COUNT, 4, 2);
+}
+END_TEST
+
+/* Its device asks again as soon as it has the answer, which may be before the slot is back. */
+START_TEST(a_group_is_not_late_for_a_slot_that_is_about_to_be_free)
+{
+	uint64_t cookie;
+
+	tear_down();
+	open_kit(2);
+	kit.producer.late = IOASID_FAULTQ_LATE_INVALID;
+	push_singles(0, 2);
+	assert_takes(COUNT, 0, 2);
+	ck_assert_int_eq(pending_claim(kit.producer.pending, out[0].id, &cookie), 0);
+	push_singles(2, 2);
+	assert_waiting(2, 2);
+	pending_retire(kit.producer.pending, out[0].id, PENDING_ANSWERED, 0);
+	producer_refill(&kit.producer);
+	assert_waiting(1, 1);
+	ringkit_answer(&kit, &out[1], 1);
+	assert_waiting(0, 0);
+	assert_takes(COUNT, 2, 2);
+	ck_assert_uint_eq(late(), 0);
+}
+END_TEST
+
+START_TEST(a_group_is_late_for_room_in_the_ring_whatever_becomes_of_slots)
+{
+	tear_down();
+	open_kit(COUNT);
+	kit.producer.late = IOASID_FAULTQ_LATE_INVALID;
+	for (unsigned int i = 0; i < 3; i++)
+		ringkit_push(&kit, i * 20, 20);
+	/* four records are free */
+	ringkit_push(&kit, 60, 5);
+	ck_assert_uint_eq(late(), 1);
+	ringkit_push(&kit, 60, 4);
+	ck_assert_uint_eq(late(), 1);
+	push_singles(64, 1);
+	ck_assert_uint_eq(late(), 2);
+	assert_waiting(0, 0);
+	assert_takes(COUNT, 0, 64);
+}
+END_TEST
+
+/* Two wait for slots, and there is no room for a third. */
+START_TEST(those_that_wait_for_slots_take_up_room)
+{
+	tear_down();
+	open_kit(2);
+	kit.producer.late = IOASID_FAULTQ_LATE_INVALID;
+	ringkit_push(&kit, 0, 20);
+	push_singles(20, 1);
+	ringkit_push(&kit, 21, 32);
+	ringkit_push(&kit, 53, 11);
+	assert_waiting(2, 43);
+	push_singles(64, 1);
+	ck_assert_uint_eq(late(), 1);
+	assert_takes(COUNT, 0, 21);
+	ringkit_answer(&kit, out, 21);
+	assert_waiting(0, 0);
+	assert_takes(COUNT, 21, 43);
 }
 END_TEST
 
@@ -459,6 +529,9 @@ static void add_waiting_tests(TCase *tcase)
 	tcase_add_test(tcase, the_rest_of_a_batch_waits_in_order);
 	tcase_add_test(tcase, room_is_looked_for_again_before_a_group_waits);
 	tcase_add_test(tcase, a_group_waits_for_a_slot_until_one_is_answered);
+	tcase_add_test(tcase, a_group_is_not_late_for_a_slot_that_is_about_to_be_free);
+	tcase_add_test(tcase, a_group_is_late_for_room_in_the_ring_whatever_becomes_of_slots);
+	tcase_add_test(tcase, those_that_wait_for_slots_take_up_room);
 	tcase_add_test(tcase, who_stops_waiting_is_not_published);
 	tcase_add_test(tcase, when_nobody_waits_any_more_nobody_asks_for_a_refill);
 }
