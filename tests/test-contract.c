@@ -25,5 +25,5 @@ int main(void)
 	contract_add_window(suite);
 	contract_add_file(suite);
 	contract_add_close(suite);
-	return support_run(suite);
+	return support_run_many(suite);
 }

@@ -26,5 +26,5 @@ int main(void)
 	add_wire_tests(suite);
 	add_vm_tests(suite);
 	add_vm_thread_tests(suite);
-	return support_run(suite);
+	return support_run_many(suite);
 }
