@@ -44,6 +44,7 @@ struct ioasid_ctx {
 	struct list spaces; /* oldest first, each */
 	struct list devices;
 	struct list faultqs;
+	uint32_t queues;           /* that there ever were */
 	unsigned int pasid_tables; /* bound, or being bound */
 	struct memory memory;
 };

@@ -112,6 +112,7 @@ static int make_locked(struct ioasid_faultq *queue, const char *call)
 			queue->opts.max_outstanding);
 	err = open_parts(queue, call);
 	if (!err) {
+		pending_number(queue->is.pending, queue->ctx->queues++);
 		list_append(&queue->ctx->faultqs, &queue->link);
 		return 0;
 	}

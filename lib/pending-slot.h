@@ -58,6 +58,7 @@ struct pending {
 	uint32_t mask; /* of names and routes: a power of two of them, less one */
 	uint64_t deadline;
 	uint64_t salt[2];
+	uint64_t first_id; /* of the first generation */
 
 	/* under the latch; who reads without it loads the atomic ones */
 	struct latch latch;

@@ -18,7 +18,6 @@
 static void thread_free_list(struct pending *p)
 {
 	for (uint32_t i = 0; i < p->count; i++) {
-		p->slots[i].word = slot_word(UINT64_C(1) << SLOT_BITS, FREE);
 		p->slots[i].free = i + 1 < p->count ? i + 1 : NO_SLOT;
 	}
 	for (uint32_t i = 0; i <= p->mask; i++) {
@@ -52,7 +51,15 @@ struct pending *pending_new(unsigned int slots, uint64_t deadline)
 	p->deadline = deadline;
 	chain_salt(p);
 	thread_free_list(p);
+	pending_number(p, 0);
 	return p;
+}
+
+void pending_number(struct pending *p, uint32_t number)
+{
+	p->first_id = ((uint64_t)(number & UINT16_MAX) << 32 | 1) << SLOT_BITS;
+	for (uint32_t i = 0; i < p->count; i++)
+		p->slots[i].word = slot_word(p->first_id, FREE);
 }
 
 void pending_free(struct pending *p)
@@ -259,17 +266,17 @@ bool pending_deliver(struct pending *p, uint64_t id)
 int pending_claim(struct pending *p, uint64_t id, uint64_t *cookie)
 {
 	struct slot *slot = slot_of(p, id);
-	uint64_t word, asked = id >> SLOT_BITS;
+	uint64_t word;
 	struct pending_claim claim;
 
-	if (!slot || !asked)
+	if (!slot || id < p->first_id)
 		return -EINVAL;
 	if (slot_win(slot, id, &claim)) {
 		*cookie = claim.cookie;
 		return 0;
 	}
 	word = slot_look(slot);
-	if (asked > word >> STATE_BITS || word == slot_word(id, FREE) ||
+	if (id >> SLOT_BITS > word >> STATE_BITS || word == slot_word(id, FREE) ||
 		word == slot_word(id, RESERVED))
 		return -EINVAL;
 	return -ESTALE;

@@ -45,7 +45,7 @@ extern "C" {
 
 /**
  * struct ioasid_fault - one record of the ring: pages that a device asks for
- * @id: names the group this record belongs to; never reused
+ * @id: names the group this record belongs to; no other of the context ever has it
  * @label: the caller's label of the device (ioasid_device_bind())
  * @addr: first address wanted, page aligned, bytes
  * @pages: how many pages from there on
