@@ -44,10 +44,26 @@ static int check_siblings_of(
 	return 0;
 }
 
+/* What travels are the host's PASIDs then, which a table of the guest's knows nothing of. */
+static int refuse_mediated(
+	const struct ioasid_device *device, const struct ioasid_space *space, const char *call)
+{
+	if (!(device->is.flags & IOASID_DEVICE_MEDIATED))
+		return 0;
+	return error_set(-EINVAL,
+		"%s: %s is mediated, its PASIDs are others than its guest's: instead of to the PASID "
+		"table of space %u attach it with each PASID to a space of its own",
+		call, device->name, space->id);
+}
+
 /* The table of the space takes over the PASIDs of the device, and of those that it is led with. */
 static int check_siblings(
 	const struct ioasid_device *device, const struct ioasid_space *space, const char *call)
 {
+	int mediated = refuse_mediated(device, space, call);
+
+	if (mediated)
+		return mediated;
 	list_each(link, &device->ctx->devices)
 	{
 		const struct ioasid_device *mate = list_entry(link, struct ioasid_device, link);

@@ -276,6 +276,38 @@ START_TEST(a_device_of_another_group_is_its_own)
 }
 END_TEST
 
+/* What is on the wire are not the PASIDs that the guest's table has. */
+START_TEST(a_mediated_device_does_not_go_together_with_a_table)
+{
+	struct ioasid_attachment *below, *route, *none = NULL;
+	struct ioasid_space *sibling;
+	struct ioasid_device *mdev;
+	struct guest g;
+
+	guest_begin(&g);
+	sibling = guest_sibling(&g);
+	g.leaf->group = 2;
+	g.leaf->device_flags |= IOASID_DEVICE_MEDIATED;
+	mdev = guest_device(&g, "mdev0");
+	ok(guest_attach(mdev, g.gpa, NONE, &below));
+	ok(guest_attach(mdev, g.giova, NONE, &route));
+	fails(-EINVAL, "mdev0 is mediated", ioasid_space_bind_pasid_table(g.giova, &guest_pasids));
+	ck_assert_uint_eq(g.leaf->binds, 0);
+	ok(ioasid_attachment_replace(route, sibling));
+	bind(&g);
+	fails(-EINVAL, "mdev0 is mediated", ioasid_attachment_replace(route, g.giova));
+	ok(ioasid_attachment_detach(route));
+	fails(-EINVAL, "mdev0 is mediated", guest_attach(mdev, g.giova, NONE, &none));
+	ok(guest_attach(mdev, sibling, 5, &route));
+	ok(ioasid_attachment_detach(route));
+	unbind(&g);
+	ok(ioasid_attachment_detach(below));
+	ok(ioasid_device_unbind(mdev));
+	ok(ioasid_space_destroy(sibling));
+	guest_end(&g);
+}
+END_TEST
+
 START_TEST(the_table_of_a_tracked_space_is_the_backends_to_note)
 {
 	struct ioasid_invalidation all = {.what = IOASID_INVALIDATE_SPACE};
@@ -506,6 +538,7 @@ int main(void)
 	tcase_add_test(tcase, a_device_comes_to_a_table_only_with_pasids_at_siblings);
 	tcase_add_test(tcase, the_pasids_of_a_mate_count);
 	tcase_add_test(tcase, a_device_of_another_group_is_its_own);
+	tcase_add_test(tcase, a_mediated_device_does_not_go_together_with_a_table);
 	tcase_add_test(tcase, the_table_of_a_tracked_space_is_the_backends_to_note);
 	tcase_add_test(tcase, all_queues_stop_where_a_table_comes_or_goes);
 	tcase_add_test(tcase, all_queues_stop_where_routes_move_beside_a_table);
