@@ -42,28 +42,23 @@ TCase *support_case(Suite *suite, const char *name)
 	return tcase;
 }
 
-static int run(Suite *suite, enum fork_status forks)
+void support_share_process(void)
+{
+	if (getenv("SUPPORT_SCALE"))
+		setenv("CK_FORK", "no", 0);
+}
+
+int support_run(Suite *suite)
 {
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	srunner_set_fork_status(runner, forks);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	if (!srunner_ntests_run(runner))
 		failed = 1;
 	srunner_free(runner);
 	return failed ? 1 : 0;
-}
-
-int support_run(Suite *suite)
-{
-	return run(suite, CK_FORK_GETENV);
-}
-
-int support_run_many(Suite *suite)
-{
-	return run(suite, getenv("SUPPORT_SCALE") ? CK_NOFORK : CK_FORK_GETENV);
 }
 
 unsigned long support_rounds(unsigned long full)

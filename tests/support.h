@@ -13,9 +13,9 @@
 /* Runs the suite; the program's exit status: 0, or 1 if a test failed. */
 int support_run(Suite *suite);
 
-/* The same, of hundreds of tests that need no process each: under SUPPORT_SCALE they share one, for
- * valgrind would look for leaks at the end of every one. */
-int support_run_many(Suite *suite);
+/* Before that, where there are hundreds of tests that need no process each: under SUPPORT_SCALE
+ * they share one, for valgrind would look for leaks at the end of every one. */
+void support_share_process(void);
 
 /* A case whose tests must leave as many descriptors open as they found. Add tests to it. */
 TCase *support_case(Suite *suite, const char *name);

@@ -25,5 +25,6 @@ int main(void)
 	contract_add_window(suite);
 	contract_add_file(suite);
 	contract_add_close(suite);
-	return support_run_many(suite);
+	support_share_process();
+	return support_run(suite);
 }

@@ -19,5 +19,6 @@ int main(void)
 	add_nested_pasid_tests(suite);
 	add_nested_track_tests(suite);
 	add_nested_thread_tests(suite);
-	return support_run_many(suite);
+	support_share_process();
+	return support_run(suite);
 }

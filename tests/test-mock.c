@@ -26,5 +26,6 @@ int main(void)
 	add_wire_tests(suite);
 	add_vm_tests(suite);
 	add_vm_thread_tests(suite);
-	return support_run_many(suite);
+	support_share_process();
+	return support_run(suite);
 }
