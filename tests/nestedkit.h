@@ -127,6 +127,7 @@ void add_nested_bind_tests(Suite *suite);
 void add_nested_cache_tests(Suite *suite);
 void add_nested_dirty_tests(Suite *suite);
 void add_nested_fault_tests(Suite *suite);
+void add_nested_none_tests(Suite *suite);
 void add_nested_ops_tests(Suite *suite);
 void add_nested_pasid_tests(Suite *suite);
 void add_nested_stale_tests(Suite *suite);

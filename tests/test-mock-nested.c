@@ -14,6 +14,7 @@ int main(void)
 	add_nested_cache_tests(suite);
 	add_nested_dirty_tests(suite);
 	add_nested_fault_tests(suite);
+	add_nested_none_tests(suite);
 	add_nested_ops_tests(suite);
 	add_nested_stale_tests(suite);
 	add_nested_pasid_tests(suite);

@@ -114,6 +114,13 @@ static bool find_cached(
 	return true;
 }
 
+/* A parent's address, in a bypass, has no top byte to be stripped of: it is in no cache then. */
+static void keep(const struct wanted *wanted, struct iotlb *tlb, const struct mock_page *page)
+{
+	if (wanted->key == wanted->base || page->tagged)
+		iotlb_fill(tlb, &wanted->tag, wanted->key, page);
+}
+
 /* The IOMMU's part: its own cache, or a walk. */
 static void ask_iommu(const struct wanted *wanted, struct mock_answer *answer)
 {
@@ -123,7 +130,7 @@ static void ask_iommu(const struct wanted *wanted, struct mock_answer *answer)
 		return;
 	walk_anew(wanted->access, wanted->base, false, answer);
 	if (!answer->fault)
-		iotlb_fill(tlb, &wanted->tag, wanted->key, &answer->page);
+		keep(wanted, tlb, &answer->page);
 }
 
 void mock_translate(const struct mock_access *access, uint64_t base, struct mock_answer *answer)
@@ -140,5 +147,5 @@ void mock_translate(const struct mock_access *access, uint64_t base, struct mock
 		return;
 	ask_iommu(&wanted, answer);
 	if (!answer->fault)
-		iotlb_fill(tlb, &wanted.tag, wanted.key, &answer->page);
+		keep(&wanted, tlb, &answer->page);
 }
