@@ -205,7 +205,8 @@ struct backend_ops {
 	int (*pgtable_unbind)(struct backend *, uint32_t space);
 	/* [T] the space has a table, the list is checked: DEVICE is not in it, PASID only where
 	 * a PASID table is bound, and there PASID and RANGE have a .pasid, of 20 bits or
-	 * IOASID_PASID_NONE; else it is 0. Returns how many of the n were handled, in order, less
+	 * IOASID_PASID_NONE, which is also 0 if accesses without a PASID go by the first entry;
+	 * else it is 0. Returns how many of the n were handled, in order, less
 	 * than n only if the next one failed and error_reason() says why; if the first one failed,
 	 * why. */
 	int (*invalidate)(struct backend *, uint32_t space, const struct ioasid_invalidation *list,

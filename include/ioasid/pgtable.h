@@ -99,7 +99,8 @@ int ioasid_space_unbind_pgtable(struct ioasid_space *space);
  * @addr: start, bytes, page aligned (RANGE), else 0
  * @length: bytes, a multiple of the page size (RANGE), else 0
  * @pasid: where a PASID table is bound, of which PASID (RANGE, PASID), IOASID_PASID_NONE: of
- *         addresses without one; else 0
+ *         addresses without one, which is the same as 0 if they go by the table's first entry; else
+ *         0
  * @reserved: zero
  * @device: one of the context that is attached to the space (DEVICE), else NULL
  */

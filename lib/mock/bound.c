@@ -221,14 +221,44 @@ int mock_pgtable_unbind(struct backend *base, uint32_t id)
 
 /* Invalidate */
 
+/* Accesses without a PASID may use the table's first entry, which guests name as PASID 0; in caches
+ * the two are apart. The other name, or the same again. */
+static uint32_t other_name(const struct mock_bound *bound, uint32_t pasid)
+{
+	if (!bound->pasids || bound->pasids->table.none != WALK_NONE_FIRST)
+		return pasid;
+	if (pasid == IOASID_PASID_NONE)
+		return 0;
+	return pasid ? pasid : IOASID_PASID_NONE;
+}
+
 /* Addresses of a space, or of a PASID in its table. */
 static void forget_range(
 	const struct mock_space *space, uint32_t pasid, const struct ioasid_invalidation *one)
 {
 	uint64_t first = mock_bound_key(space->bound, one->addr), rest = one->length - 1;
 	uint64_t last = rest > UINT64_MAX - first ? UINT64_MAX : first + rest;
+	uint32_t other = other_name(space->bound, pasid);
 
 	mock_flush_range(space, pasid, first, last);
+	if (other != pasid)
+		mock_flush_range(space, other, first, last);
+}
+
+static void forget_pasid(const struct mock_space *space, uint32_t pasid)
+{
+	uint32_t other = other_name(space->bound, pasid);
+
+	mock_flush_pasid(space, pasid);
+	if (other != pasid)
+		mock_flush_pasid(space, other);
+}
+
+static void forget_entry(const struct mock_space *space, uint32_t pasid)
+{
+	mock_pasids_drop(space->bound->pasids, pasid);
+	mock_pasids_drop(space->bound->pasids, other_name(space->bound, pasid));
+	forget_pasid(space, pasid);
 }
 
 /* Of the PASIDs that the space tracks, in the tables which have them. */
@@ -242,7 +272,7 @@ static void forget_tracked(const struct mock_space *space, const struct ioasid_i
 		if (table && one->what == IOASID_INVALIDATE_RANGE)
 			forget_range(table, route->pasid, one);
 		else if (table)
-			mock_flush_pasid(table, route->pasid);
+			forget_pasid(table, route->pasid);
 	}
 }
 
@@ -261,10 +291,8 @@ static void invalidate_one(struct mock_space *space, const struct ioasid_invalid
 		forget_all(space);
 	else if (one->what == IOASID_INVALIDATE_RANGE)
 		forget_range(space, pasids ? one->pasid : IOASID_PASID_NONE, one);
-	if (one->what == IOASID_INVALIDATE_PASID) {
-		mock_pasids_drop(pasids, one->pasid);
-		mock_flush_pasid(space, one->pasid);
-	}
+	else
+		forget_entry(space, one->pasid);
 	if (!pasids && space->owner->mock->pasid_tables)
 		forget_tracked(space, one);
 }
