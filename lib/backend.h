@@ -190,7 +190,8 @@ struct backend_ops {
 		struct backend *, uint32_t space, uint32_t parent, const struct ioasid_pgtable *);
 	/* [X], [T exclusively] the same for a table of PASIDs, of SMMUv3 or AMD. Of the table only
 	 * the words that the format has are not 0; they are the guest's, as they are. No route with
-	 * a PASID leads to the space, nor will one while it has the table.
+	 * a PASID leads to the space, nor will one while it has the table; and no route of a
+	 * mediated device.
 	 *
 	 * The table then says where each PASID of the devices leads that are led here by default.
 	 * What routes with a PASID these have lead to other children of the same parent, and are
@@ -206,9 +207,8 @@ struct backend_ops {
 	/* [T] the space has a table, the list is checked: DEVICE is not in it, PASID only where
 	 * a PASID table is bound, and there PASID and RANGE have a .pasid, of 20 bits or
 	 * IOASID_PASID_NONE, which is also 0 if accesses without a PASID go by the first entry;
-	 * else it is 0. Returns how many of the n were handled, in order, less
-	 * than n only if the next one failed and error_reason() says why; if the first one failed,
-	 * why. */
+	 * else it is 0. Returns how many of the n were handled, in order, less than n only if the
+	 * next one failed and error_reason() says why; if the first one failed, why. */
 	int (*invalidate)(struct backend *, uint32_t space, const struct ioasid_invalidation *list,
 		unsigned int n);
 	/* [C], and of one space that the device is attached to, which has a table, [T]: forgets

@@ -26,6 +26,69 @@ bool pasid_is_tracked(const struct ioasid_attachment *attachment)
 	return attachment->pasid != IOASID_PASID_NONE && table_of(attachment->device);
 }
 
+static bool is_mediated(const struct ioasid_device *device)
+{
+	return device->is.flags & IOASID_DEVICE_MEDIATED;
+}
+
+/* ENQCMD */
+
+/* By attachments, or by a guest's table. */
+static bool has_pasids(const struct ioasid_device *device)
+{
+	list_each(link, &device->attachments) if (attachment_at(link)->pasid !=
+						  IOASID_PASID_NONE) return true;
+	return !is_mediated(device) && table_of(device);
+}
+
+/* What the guest's processor sends to the one must be translated, what it sends to the other must
+ * not be. */
+static bool exclude(const struct ioasid_device *one, const struct ioasid_device *other)
+{
+	return one->is.flags & other->is.flags & IOASID_DEVICE_ENQCMD &&
+	       is_mediated(one) != is_mediated(other);
+}
+
+/* One that has PASIDs already; NULL: there is none. */
+static const struct ioasid_device *excluded_by(const struct ioasid_device *device)
+{
+	list_each(link, &device->ctx->devices)
+	{
+		const struct ioasid_device *other = list_entry(link, struct ioasid_device, link);
+
+		if (exclude(device, other) && has_pasids(other))
+			return other;
+	}
+	return NULL;
+}
+
+int pasid_check_enqcmd(const struct ioasid_device *device, uint32_t pasid, const char *call)
+{
+	const struct ioasid_device *other = excluded_by(device);
+
+	if (pasid == IOASID_PASID_NONE || !other)
+		return 0;
+	return error_set(-EBUSY,
+		"%s: PASID %u of %s: %s has PASIDs and takes ENQCMD too, but only one of them is mediated: "
+		"they need contexts of their own",
+		call, pasid, device->name, other->name);
+}
+
+static int check_enqcmd_table(
+	const struct ioasid_device *device, const struct ioasid_space *space, const char *call)
+{
+	const struct ioasid_device *other = excluded_by(device);
+
+	if (!other)
+		return 0;
+	return error_set(-EBUSY,
+		"%s: the PASID table of space %u, for %s: %s has PASIDs and takes ENQCMD too, but only one "
+		"of them is mediated: they need contexts of their own",
+		call, space->id, device->name, other->name);
+}
+
+/* PASID tables */
+
 static int check_siblings_of(
 	const struct ioasid_device *device, const struct ioasid_space *space, const char *call)
 {
@@ -48,8 +111,6 @@ static int check_siblings_of(
 static int refuse_mediated(
 	const struct ioasid_device *device, const struct ioasid_space *space, const char *call)
 {
-	if (!(device->is.flags & IOASID_DEVICE_MEDIATED))
-		return 0;
 	return error_set(-EINVAL,
 		"%s: %s is mediated, its PASIDs are others than its guest's: instead of to the PASID "
 		"table of space %u attach it with each PASID to a space of its own",
@@ -57,18 +118,22 @@ static int refuse_mediated(
 }
 
 /* The table of the space takes over the PASIDs of the device, and of those that it is led with. */
-static int check_siblings(
+static int check_taken(
 	const struct ioasid_device *device, const struct ioasid_space *space, const char *call)
 {
-	int mediated = refuse_mediated(device, space, call);
-
-	if (mediated)
-		return mediated;
 	list_each(link, &device->ctx->devices)
 	{
 		const struct ioasid_device *mate = list_entry(link, struct ioasid_device, link);
-		int err = route_is_shared(device, mate) ? check_siblings_of(mate, space, call) : 0;
+		int err = 0;
 
+		if (!route_is_shared(device, mate))
+			continue;
+		if (!is_mediated(mate))
+			err = check_enqcmd_table(mate, space, call);
+		else if (mate == device || route_top(mate, IOASID_PASID_NONE))
+			err = refuse_mediated(mate, space, call);
+		if (!err)
+			err = check_siblings_of(mate, space, call);
 		if (err)
 			return err;
 	}
@@ -90,7 +155,7 @@ int pasid_check_bind(const struct ioasid_space *space, const char *call)
 		const struct ioasid_attachment *attachment =
 			list_entry(link, struct ioasid_attachment, of_space);
 		int err = attachment->pasid == IOASID_PASID_NONE
-				  ? check_siblings(attachment->device, space, call)
+				  ? check_taken(attachment->device, space, call)
 				  : refuse_own_pasid(attachment, call);
 
 		if (err)
@@ -102,56 +167,23 @@ int pasid_check_bind(const struct ioasid_space *space, const char *call)
 int pasid_check_lead(const struct ioasid_device *device, const struct ioasid_space *space,
 	uint32_t pasid, const char *call)
 {
-	const struct ioasid_space *table;
+	const struct ioasid_space *table = table_of(device);
 
-	if (pasid == IOASID_PASID_NONE)
-		return space->pasids ? check_siblings(device, space, call) : 0;
+	if (pasid == IOASID_PASID_NONE && space->pasids)
+		return check_taken(device, space, call);
+	if (pasid == IOASID_PASID_NONE) /* to a parent, but its group leads on to the table */
+		return table && is_mediated(device) ? refuse_mediated(device, table, call) : 0;
 	if (space->pasids)
 		return error_set(-EINVAL,
 			"%s: PASID %u of %s: space %u has a PASID table bound, which is one of all PASIDs: "
 			"attach without one",
 			call, pasid, device->name, space->id);
-	table = table_of(device);
 	if (!table || table->parent == space->parent)
 		return 0;
 	return error_set(-EINVAL,
 		"%s: PASID %u of %s: the device leads to the PASID table of space %u, beside which a "
 		"PASID is attached to another child of space %u only, not to %u",
 		call, pasid, device->name, table->id, table->parent->id, space->id);
-}
-
-/* ENQCMD */
-
-static bool has_pasids(const struct ioasid_device *device)
-{
-	list_each(link, &device->attachments) if (attachment_at(link)->pasid !=
-						  IOASID_PASID_NONE) return true;
-	return false;
-}
-
-/* What the guest's processor sends to the one must be translated, what it sends to the other must
- * not be. */
-static bool exclude(const struct ioasid_device *one, const struct ioasid_device *other)
-{
-	return one->is.flags & other->is.flags & IOASID_DEVICE_ENQCMD &&
-	       (one->is.flags ^ other->is.flags) & IOASID_DEVICE_MEDIATED;
-}
-
-int pasid_check_enqcmd(const struct ioasid_device *device, uint32_t pasid, const char *call)
-{
-	if (pasid == IOASID_PASID_NONE)
-		return 0;
-	list_each(link, &device->ctx->devices)
-	{
-		const struct ioasid_device *other = list_entry(link, struct ioasid_device, link);
-
-		if (exclude(device, other) && has_pasids(other))
-			return error_set(-EBUSY,
-				"%s: PASID %u of %s: %s has PASIDs attached and takes ENQCMD too, but only one "
-				"of them is mediated: they need contexts of their own",
-				call, pasid, device->name, other->name);
-	}
-	return 0;
 }
 
 /* Virtual machines */
@@ -224,7 +256,7 @@ int ioasid_kvm_unmap_pasid(struct ioasid_attachment *attachment, int kvm_fd)
 	return ask(attachment, kvm_fd, false, __func__);
 }
 
-/* PASID tables: the checks and the bind are those of any table. */
+/* The checks and the bind are those of any table. */
 
 int ioasid_space_bind_pasid_table(struct ioasid_space *space, const struct ioasid_pgtable *table)
 {

@@ -136,6 +136,47 @@ START_TEST(enqcmd_of_a_mediated_device_and_of_another_exclude_each_other)
 }
 END_TEST
 
+/* A guest's table gives a device PASIDs that nobody attached. */
+START_TEST(a_pasid_table_and_enqcmd_of_a_mediated_device_exclude_each_other)
+{
+	struct ioasid_attachment *below, *above = NULL;
+	struct ioasid_space *sibling;
+	struct ioasid_device *other;
+	struct scene s;
+
+	begin(&s, BOTH, 5);
+	sibling = guest_sibling(&s.g);
+	ok(ioasid_attachment_detach(s.g.above));
+	other = add(&s, ENQCMD | IOASID_DEVICE_DIRTY, "other");
+	ok(guest_attach(other, s.g.gpa, NONE, &below));
+	ok(guest_attach(other, s.g.giova, NONE, &above));
+	fails(-EBUSY, "mdev0", ioasid_space_bind_pasid_table(s.g.giova, &guest_pasids));
+	support_error_has("other", "ioasid_space_bind_pasid_table");
+	ck_assert_uint_eq(s.g.leaf->binds, 0);
+	ok(ioasid_attachment_replace(above, sibling));
+	ok(ioasid_space_bind_pasid_table(s.g.giova, &guest_pasids));
+	fails(-EBUSY, "mdev0", ioasid_attachment_replace(above, s.g.giova));
+	ok(ioasid_attachment_detach(above));
+	above = NULL;
+	fails(-EBUSY, "mdev0", guest_attach(other, s.g.giova, NONE, &above));
+	ck_assert_ptr_null(above);
+	ok(ioasid_attachment_detach(s.route));
+	ok(guest_attach(other, s.g.giova, NONE, &above));
+	fails(-EBUSY, "other", guest_attach(s.device, s.space, 5, &s.route));
+	support_error_has("PASID 5 of mdev0", "ioasid_device_attach");
+	ok(guest_attach(s.device, s.space, NONE, &s.route));
+	ok(ioasid_space_unbind_pasid_table(s.g.giova));
+	ok(ioasid_attachment_detach(s.route));
+	ok(guest_attach(s.device, s.space, 5, &s.route));
+	ok(ioasid_attachment_detach(above));
+	ok(ioasid_attachment_detach(below));
+	ok(ioasid_device_unbind(other));
+	ok(ioasid_space_destroy(sibling));
+	ok(guest_attach(s.g.device, s.g.giova, NONE, &s.g.above));
+	end(&s);
+}
+END_TEST
+
 START_TEST(devices_of_one_kind_or_without_enqcmd_go_together)
 {
 	static const uint32_t kinds[][2] = {{BOTH, BOTH}, {ENQCMD, ENQCMD}, {BOTH, MDEV},
@@ -178,6 +219,7 @@ int main(void)
 		tcase, only_a_pasid_of_a_mediated_device_with_enqcmd_is_translated, 0, 4);
 	tcase_add_loop_test(
 		tcase, enqcmd_of_a_mediated_device_and_of_another_exclude_each_other, 0, 2);
+	tcase_add_test(tcase, a_pasid_table_and_enqcmd_of_a_mediated_device_exclude_each_other);
 	tcase_add_loop_test(tcase, devices_of_one_kind_or_without_enqcmd_go_together, 0, 8);
 	tcase_add_test(tcase, a_closed_context_translates_nothing);
 	return support_run(suite);

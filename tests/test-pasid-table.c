@@ -308,6 +308,32 @@ START_TEST(a_mediated_device_does_not_go_together_with_a_table)
 }
 END_TEST
 
+START_TEST(nor_does_it_come_to_one_by_a_mate)
+{
+	struct ioasid_attachment *below = NULL;
+	struct ioasid_device *part;
+	struct guest g;
+
+	guest_begin(&g);
+	g.leaf->device_flags |= IOASID_DEVICE_MEDIATED;
+	part = guest_device(&g, "mdev0");
+	ok(guest_attach(part, g.gpa, NONE, &below));
+	fails(-EINVAL, "mdev0", ioasid_space_bind_pasid_table(g.giova, &guest_pasids));
+	ok(ioasid_attachment_detach(g.above));
+	/* the group leads to the parent */
+	ok(ioasid_space_bind_pasid_table(g.giova, &guest_pasids));
+	fails(-EINVAL, "mdev0", guest_attach(g.device, g.giova, NONE, &g.above));
+	ok(ioasid_attachment_detach(below));
+	below = NULL;
+	ok(guest_attach(g.device, g.giova, NONE, &g.above));
+	fails(-EINVAL, "mdev0", guest_attach(part, g.gpa, NONE, &below));
+	ck_assert_ptr_null(below);
+	unbind(&g);
+	ok(ioasid_device_unbind(part));
+	guest_end(&g);
+}
+END_TEST
+
 START_TEST(the_table_of_a_tracked_space_is_the_backends_to_note)
 {
 	struct ioasid_invalidation all = {.what = IOASID_INVALIDATE_SPACE};
@@ -539,6 +565,7 @@ int main(void)
 	tcase_add_test(tcase, the_pasids_of_a_mate_count);
 	tcase_add_test(tcase, a_device_of_another_group_is_its_own);
 	tcase_add_test(tcase, a_mediated_device_does_not_go_together_with_a_table);
+	tcase_add_test(tcase, nor_does_it_come_to_one_by_a_mate);
 	tcase_add_test(tcase, the_table_of_a_tracked_space_is_the_backends_to_note);
 	tcase_add_test(tcase, all_queues_stop_where_a_table_comes_or_goes);
 	tcase_add_test(tcase, all_queues_stop_where_routes_move_beside_a_table);

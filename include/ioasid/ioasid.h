@@ -390,11 +390,11 @@ struct ioasid_attach_opts {
  * @attachment: out; release with ioasid_attachment_detach()
  *
  * Return: 0; -EINVAL bad option, other context, PASID too wide, parent not attached, a PASID where
- * a PASID table says otherwise, -E2BIG, -EBUSY the route, or the group's, leads elsewhere, or other
- * PASIDs are in the way of a PASID table or of ENQCMD, -EEXIST it leads there, -EADDRINUSE maps of
- * @space lie in the device's reserved windows, -EOPNOTSUPP the device cannot serve the intent of
- * @space, -ENOSPC its page requests exceed the queue, -ENOMEM, -ENODEV closed.
- * (proposal 2.2: ATTACH_IOASID)
+ * a PASID table says otherwise, a mediated device where there is one, -E2BIG, -EBUSY the route, or
+ * the group's, leads elsewhere, or other PASIDs are in the way of a PASID table or of ENQCMD,
+ * -EEXIST it leads there, -EADDRINUSE maps of @space lie in the device's reserved windows,
+ * -EOPNOTSUPP the device cannot serve the intent of @space, -ENOSPC its page requests exceed the
+ * queue, -ENOMEM, -ENODEV closed. (proposal 2.2: ATTACH_IOASID)
  */
 int ioasid_device_attach(struct ioasid_device *device, struct ioasid_space *space,
 	const struct ioasid_attach_opts *opts, struct ioasid_attachment **attachment);

@@ -143,9 +143,10 @@ int ioasid_space_invalidate(
  * come and go.
  *
  * Return: 0; -EOPNOTSUPP the backend takes no PASID tables, or none of this format: those of
- * VT-d are the host's, attach each PASID to a space of its own; -EBUSY a PASID is attached to
- * @space, or a PASID of its devices to what is no child of its parent; else as
- * ioasid_space_bind_pgtable(). (proposal 5.7)
+ * VT-d are the host's, attach each PASID to a space of its own; -EINVAL a device is mediated;
+ * -EBUSY a PASID is attached to @space, or a PASID of its devices to what is no child of its
+ * parent, or of two devices with PASIDs that take ENQCMD one is mediated; else as
+ * ioasid_space_bind_pgtable(). (proposal 4, 5.7)
  */
 int ioasid_space_bind_pasid_table(struct ioasid_space *space, const struct ioasid_pgtable *table);
 
