@@ -290,6 +290,37 @@ START_TEST(the_route_of_the_table_may_move_away_and_come_back)
 }
 END_TEST
 
+/* While the table translates, the guest invalidates there: no cache keeps the space's own for
+ * later.
+ */
+START_TEST(what_the_space_had_translated_does_not_come_back_with_its_table)
+{
+	struct guest_opts opts = kind(_i % KINDS);
+	struct ioasid_invalidation one = {.what = IOASID_INVALIDATE_PASID, .pasid = 1};
+	struct tracked t;
+
+	opts.platform |= IOASID_MOCK_CHECK_STALE;
+	tracked_begin(&t, &opts);
+	ok(ioasid_space_bind_pgtable(t.space, &t.own));
+	set(&t, t.own.addr, 0x1000, 6);
+	if (_i < KINDS)
+		ok(ioasid_space_unbind_pasid_table(t.guest.giova));
+	else
+		ok(ioasid_attachment_detach(t.guest.to_giova));
+	ck_assert_uint_eq(page_of(&t, 0x1000), 6);
+	if (_i < KINDS)
+		ok(ioasid_space_bind_pasid_table(t.guest.giova, &t.pasids));
+	else
+		ok(ioasid_device_attach(t.guest.device, t.guest.giova, NULL, &t.guest.to_giova));
+	set(&t, t.own.addr, 0x1000, 7);
+	ck_assert_int_eq(ok(ioasid_space_invalidate(t.guest.giova, &one, 1)), 1);
+	ok(ioasid_space_unbind_pasid_table(t.guest.giova));
+	ck_assert_uint_eq(page_of(&t, 0x1000), 7);
+	ck_assert_uint_eq(guest_stats(&t.guest).stale, 0);
+	tracked_end(&t);
+}
+END_TEST
+
 /* Two devices of a group, which has one route where it is not strict. */
 START_TEST(a_mate_is_translated_by_the_same_pasid_table)
 {
@@ -361,5 +392,7 @@ void add_nested_track_tests(Suite *suite)
 		KINDS);
 	tcase_add_loop_test(tcase, a_table_of_a_space_that_tracks_cancels_nothing, 0, KINDS);
 	tcase_add_loop_test(tcase, the_route_of_the_table_may_move_away_and_come_back, 0, KINDS);
+	tcase_add_loop_test(tcase, what_the_space_had_translated_does_not_come_back_with_its_table,
+		0, 2 * KINDS);
 	tcase_add_loop_test(tcase, a_mate_is_translated_by_the_same_pasid_table, 0, KINDS);
 }

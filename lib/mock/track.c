@@ -4,6 +4,7 @@
  */
 #include "track.h"
 #include "bound.h"
+#include "flush.h"
 #include "request.h"
 
 static bool has_pasids(const struct mock_space *space)
@@ -68,12 +69,23 @@ void mock_track_begin(const struct mock_route *route)
 		mock_track_cancel(route);
 }
 
+/* What its PASIDs had by themselves: as long as the table is there, nobody invalidates that. */
+static void forget_own(const struct ioasid_mock_device *device)
+{
+	const struct maptree_entry *entry = maptree_first(device->routes, 0);
+
+	for (; entry; entry = maptree_first(device->routes, entry->last + 1))
+		mock_flush_route((const struct mock_route *)(uintptr_t)entry->value);
+}
+
 void mock_track_cancel_device(struct ioasid_mock_device *device, const struct mock_route *route)
 {
-	if (is_of_all(route))
-		mock_request_cancel_all(device);
-	else
+	if (!is_of_all(route)) {
 		mock_request_cancel(device, route->pasid);
+		return;
+	}
+	mock_request_cancel_all(device);
+	forget_own(device);
 }
 
 void mock_track_cancel(const struct mock_route *route)

@@ -22,8 +22,9 @@ struct mock_space *mock_track_table(const struct mock_route *route);
 /* A new route: if it leads to a PASID table, that takes over all PASIDs. */
 void mock_track_begin(const struct mock_route *route);
 
-/* Answers INVALID what waits on the route, of all devices that share it; beside a PASID table,
- * which is all PASIDs', whatever the devices have. The world is held exclusively. */
+/* Answers INVALID what waits on the route, of all devices that share it; with a PASID table, which
+ * is all PASIDs', whatever the devices have, and what is cached of these goes too. The world is
+ * held exclusively. */
 void mock_track_cancel(const struct mock_route *route);
 void mock_track_cancel_device(struct ioasid_mock_device *device, const struct mock_route *route);
 
