@@ -427,6 +427,55 @@ START_TEST(work_by_enqcmd_goes_by_the_pasid_table)
 }
 END_TEST
 
+/* A table may have entries for more PASIDs than the device. */
+START_TEST(a_device_has_no_pasids_beyond_its_bits)
+{
+	struct guest_opts opts = kind(_i);
+	struct ioasid_mock_translation look = {.pasid = 4, .iova = 0x1000};
+	struct ioasid_mock_dma dma;
+	struct pasids p;
+	char byte;
+	int vm;
+
+	opts.device.flags = IOASID_MOCK_DEVICE_ENQCMD;
+	opts.device.pasid_bits = 2;
+	pasids_begin(&p, &opts);
+	guest_set_pasid(&p.guest, 3, p.root[1]);
+	guest_set_pasid(&p.guest, 4, p.root[1]);
+	set(&p, 1, 0x1000, 6);
+	vm = ok(ioasid_mock_vm_new(p.guest.mock));
+	dma = guest_dma(IOASID_MOCK_DMA_READ, 0x1000, &byte, 1);
+	dma.pasid = 3;
+	ok(ioasid_mock_enqcmd(p.guest.hw, vm, &dma));
+	dma.pasid = 4;
+	fails(-EFAULT, "on the wire", ioasid_mock_enqcmd(p.guest.hw, vm, &dma));
+	ck_assert_uint_eq(dma.fault, IOASID_MOCK_FAULT_PASID);
+	fails(-ENODEV, "PASID 0x4", ioasid_mock_translate(p.guest.hw, &look));
+	look.pasid = 3;
+	ok(ioasid_mock_translate(p.guest.hw, &look));
+	ck_assert_uint_eq(look.fault, IOASID_MOCK_FAULT_NONE);
+	close(vm);
+	pasids_end(&p);
+}
+END_TEST
+
+START_TEST(a_device_without_pasids_has_not_even_the_first)
+{
+	struct ioasid_mock_translation look = {.pasid = 0, .iova = 0x1000};
+	struct guest_opts opts = kind(_i);
+	struct pasids p;
+	uint32_t wire;
+
+	opts.device.pasid_bits = 0;
+	pasids_begin(&p, &opts);
+	guest_set_pasid(&p.guest, 0, p.root[1]);
+	set(&p, 1, 0x1000, 6);
+	fails(-ENODEV, "PASID 0x0", ioasid_mock_translate(p.guest.hw, &look));
+	fails(-ENODEV, "PASID 0x0", ioasid_mock_wire_pasid(p.guest.hw, 0, &wire));
+	pasids_end(&p);
+}
+END_TEST
+
 /* Binding */
 
 START_TEST(a_pasid_table_that_an_iommu_does_not_take_is_refused_by_name)
@@ -614,6 +663,8 @@ void add_nested_pasid_tests(Suite *suite)
 	tcase_add_loop_test(tcase, a_look_is_told_the_pasid, 0, KINDS);
 	tcase_add_loop_test(tcase, the_use_of_a_stale_entry_is_noted, 0, KINDS);
 	tcase_add_loop_test(tcase, work_by_enqcmd_goes_by_the_pasid_table, 0, KINDS);
+	tcase_add_loop_test(tcase, a_device_has_no_pasids_beyond_its_bits, 0, KINDS);
+	tcase_add_loop_test(tcase, a_device_without_pasids_has_not_even_the_first, 0, KINDS);
 	tcase_add_loop_test(
 		tcase, a_pasid_table_that_an_iommu_does_not_take_is_refused_by_name, 0, KINDS);
 	tcase_add_loop_test(tcase, an_unbind_leaves_the_space_empty, 0, KINDS);

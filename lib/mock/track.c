@@ -27,12 +27,23 @@ static struct mock_space *tracking(const struct ioasid_mock_device *device, uint
 	return route && pasid != IOASID_PASID_NONE ? route->space : NULL;
 }
 
+/* A guest's table may have entries for more. */
+static bool has_pasid(const struct ioasid_mock_device *device, uint32_t pasid)
+{
+	uint32_t bits = device->opts.pasid_bits;
+
+	return pasid == IOASID_PASID_NONE || (bits && !(pasid >> bits));
+}
+
 bool mock_track_lead(struct mock_access *access)
 {
 	const struct ioasid_mock_device *device = access->device;
 	const struct mock_route *plain = NULL;
 	struct mock_space *tracks;
 
+	access->space = access->told = NULL;
+	if (!has_pasid(device, access->pasid))
+		return false;
 	if (device->owner && device->mock->pasid_tables)
 		plain = mock_route_of(device, IOASID_PASID_NONE);
 	if (!plain || !has_pasids(plain->space))

@@ -144,10 +144,7 @@ bool mock_wire_find(const struct ioasid_mock_device *device, uint32_t wire, uint
 static bool travels(struct ioasid_mock_device *device, uint32_t pasid)
 {
 	struct mock_access access = {.device = device, .pasid = pasid};
-	uint32_t bits = device->opts.pasid_bits;
 
-	if (pasid != IOASID_PASID_NONE && (!bits || pasid >> bits))
-		return false;
 	return !mock_wire_is_picked(device) && mock_track_lead(&access);
 }
 
