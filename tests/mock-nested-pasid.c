@@ -346,6 +346,33 @@ START_TEST(a_top_byte_that_does_not_matter_is_in_no_cache)
 }
 END_TEST
 
+/* With a top byte that does not matter, high addresses are among those below 2^56 too. */
+START_TEST(a_range_over_both_halves_reaches_the_high_one)
+{
+	const uint64_t high = UINT64_C(0xfffffffff000), size = UINT64_C(1) << 56;
+	struct guest_opts opts = kind(_i * 2);
+	struct ioasid_invalidation all = {
+		.what = IOASID_INVALIDATE_RANGE, .length = size, .pasid = 1};
+	uint64_t *entry;
+	struct pasids p;
+
+	opts.device.flags = IOASID_MOCK_DEVICE_ATS;
+	pasids_begin(&p, &opts);
+	set(&p, 1, high, 5);
+	/* TTB1 instead of TTB0: T1SZ 16, TG1 of 4 KiB, TBI1 */
+	entry = guest_pasid(&p.guest, 1);
+	entry[2] = p.root[1];
+	entry[0] = (entry[0] & ~(UINT64_C(1) << 30)) | UINT64_C(16) << 16 | UINT64_C(2) << 22 |
+		   UINT64_C(1) << 39;
+	ck_assert_uint_eq(page_of(&p, 1, size - PAGE), 5);
+	set(&p, 1, high, 6);
+	ck_assert_uint_eq(page_of(&p, 1, UINT64_MAX & ~(PAGE - 1)), 5);
+	ck_assert_int_eq(ok(ioasid_space_invalidate(p.guest.giova, &all, 1)), 1);
+	ck_assert_uint_eq(page_of(&p, 1, size - PAGE), 6);
+	pasids_end(&p);
+}
+END_TEST
+
 START_TEST(a_look_is_told_the_pasid)
 {
 	const struct guest_opts opts = kind(_i);
@@ -660,6 +687,7 @@ void add_nested_pasid_tests(Suite *suite)
 	tcase_add_loop_test(tcase, addresses_are_invalidated_for_one_pasid, 0, KINDS);
 	tcase_add_loop_test(tcase, more_pasids_than_are_kept_are_read_again, 0, KINDS);
 	tcase_add_loop_test(tcase, a_top_byte_that_does_not_matter_is_in_no_cache, 0, KINDS / 2);
+	tcase_add_loop_test(tcase, a_range_over_both_halves_reaches_the_high_one, 0, KINDS / 2);
 	tcase_add_loop_test(tcase, a_look_is_told_the_pasid, 0, KINDS);
 	tcase_add_loop_test(tcase, the_use_of_a_stale_entry_is_noted, 0, KINDS);
 	tcase_add_loop_test(tcase, work_by_enqcmd_goes_by_the_pasid_table, 0, KINDS);

@@ -232,17 +232,32 @@ static uint32_t other_name(const struct mock_bound *bound, uint32_t pasid)
 	return pasid ? pasid : IOASID_PASID_NONE;
 }
 
+/* As caches have them. A range that is more than a part of one half, as these are told apart by bit
+ * 55, is all: what it has of the other one is elsewhere. */
+static struct ioasid_range cached_range(
+	const struct mock_bound *bound, const struct ioasid_invalidation *one)
+{
+	uint64_t last = one->addr + (one->length - 1);
+	uint64_t first_key = mock_bound_key(bound, one->addr),
+		 last_key = mock_bound_key(bound, last);
+
+	if (first_key == one->addr && last_key == last)
+		return (struct ioasid_range){one->addr, last};
+	if (one->addr >> 55 != last >> 55)
+		return (struct ioasid_range){0, UINT64_MAX};
+	return (struct ioasid_range){first_key, last_key};
+}
+
 /* Addresses of a space, or of a PASID in its table. */
 static void forget_range(
 	const struct mock_space *space, uint32_t pasid, const struct ioasid_invalidation *one)
 {
-	uint64_t first = mock_bound_key(space->bound, one->addr), rest = one->length - 1;
-	uint64_t last = rest > UINT64_MAX - first ? UINT64_MAX : first + rest;
+	const struct ioasid_range range = cached_range(space->bound, one);
 	uint32_t other = other_name(space->bound, pasid);
 
-	mock_flush_range(space, pasid, first, last);
+	mock_flush_range(space, pasid, range.first, range.last);
 	if (other != pasid)
-		mock_flush_range(space, other, first, last);
+		mock_flush_range(space, other, range.first, range.last);
 }
 
 static void forget_pasid(const struct mock_space *space, uint32_t pasid)
