@@ -58,7 +58,9 @@ static int check_pgtable(const struct ioasid_pgtable *table, const char *call)
 		return error_set(-EINVAL, "%s: the root 0x%llx is not a multiple of 4096", call,
 			(unsigned long long)table->addr);
 	if (table->addr_width > 64)
-		return error_set(-EINVAL, "%s: addresses of %u bits", call, table->addr_width);
+		return error_set(-EINVAL,
+			"%s: addr_width %u: addresses that a page table translates have at most 64 bits",
+			call, table->addr_width);
 	return check_words(table, 0, call);
 }
 

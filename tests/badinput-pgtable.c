@@ -63,7 +63,7 @@ void bad_ioasid_space_bind_pgtable(struct badinput *b)
 
 	REFUSES_BAD_TABLES(b, ioasid_space_bind_pgtable, good);
 	REFUSES_PGTABLE(b, "0x4800", addr, 0x4800);
-	REFUSES_PGTABLE(b, "65 bits", addr_width, 65);
+	REFUSES_PGTABLE(b, "addr_width 65", addr_width, 65);
 	REFUSES_PGTABLE(b, "0x8", flags, 0xf);
 	REFUSES_PGTABLE(b, "words[0]", words[0], 1);
 	REFUSES_PGTABLE(b, "words[3]", words[3], 1);
