@@ -235,6 +235,28 @@ START_TEST(a_default_route_that_begins_at_a_pasid_table_takes_over_what_waits)
 }
 END_TEST
 
+/* Who asks where accesses lead looks for one only where there is one. */
+START_TEST(a_pasid_table_is_counted_as_long_as_its_context_is_open)
+{
+	const struct ioasid_pgtable pasids = {
+		.format = ARM, .words = {1 | 5 << 1 | UINT64_C(8) << 59}};
+	struct bench bench;
+
+	bench_begin(&bench);
+	ck_assert_int_eq(
+		mock_ops.pasid_table_bind(&bench.be.base, bench.nested, bench.parent, &pasids), 0);
+	ck_assert_uint_eq(bench.mock->pasid_tables, 1);
+	ck_assert_int_eq(unbind(&bench, bench.nested), 0);
+	ck_assert_uint_eq(bench.mock->pasid_tables, 0);
+	ck_assert_int_eq(
+		mock_ops.pasid_table_bind(&bench.be.base, bench.nested, bench.parent, &pasids), 0);
+	ck_assert_int_eq(bind(&bench, bench.root, bench.parent), 0);
+	mock_ops.close(&bench.be.base);
+	ck_assert_uint_eq(bench.mock->pasid_tables, 0);
+	bench_end(&bench);
+}
+END_TEST
+
 void add_nested_ops_tests(Suite *suite)
 {
 	TCase *tcase = support_case(suite, "ops");
@@ -244,4 +266,5 @@ void add_nested_ops_tests(Suite *suite)
 	tcase_add_test(tcase, a_parent_beyond_the_iommus_reach_is_refused);
 	tcase_add_test(tcase, an_injected_failure_of_a_table_comes_before_any_change);
 	tcase_add_test(tcase, a_default_route_that_begins_at_a_pasid_table_takes_over_what_waits);
+	tcase_add_test(tcase, a_pasid_table_is_counted_as_long_as_its_context_is_open);
 }

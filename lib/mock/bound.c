@@ -146,12 +146,18 @@ static int read_pasid_table(struct mock_bound *bound, const struct ioasid_pgtabl
 	return err;
 }
 
-void mock_bound_free(struct mock_bound *bound)
+static void free_bound(struct mock_bound *bound)
 {
-	if (!bound)
-		return;
 	mock_pasids_free(bound->pasids);
 	free(bound);
+}
+
+void mock_bound_end(struct mock_space *space)
+{
+	if (!space->bound)
+		return;
+	count(space, space->bound, UINT32_MAX);
+	free_bound(space->bound);
 }
 
 static int bind_table(struct backend *base, const struct nesting *which,
@@ -172,7 +178,7 @@ static int bind_table(struct backend *base, const struct nesting *which,
 	if (!err)
 		err = bind_numbers(be, which, bound);
 	if (err)
-		mock_bound_free(bound);
+		free_bound(bound);
 	return err;
 }
 
@@ -199,7 +205,7 @@ static int unbind(struct mock_space *space)
 	turn(space, NULL);
 	if (bound->adopted)
 		mock_space_disown(space);
-	mock_bound_free(bound);
+	free_bound(bound);
 	return 0;
 }
 

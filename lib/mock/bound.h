@@ -28,7 +28,8 @@ static inline uint64_t mock_bound_key(const struct mock_bound *bound, uint64_t a
 	return addr >> 55 & 1 ? low | ~(UINT64_MAX >> 8) : low;
 }
 
-void mock_bound_free(struct mock_bound *bound);
+/* The space is freed, as its context is closed. */
+void mock_bound_end(struct mock_space *space);
 
 /* May a device behind the IOMMU be translated by it, over this parent? 0, or the error with its
  * reason. */

@@ -62,7 +62,7 @@ void mock_space_free(struct mock_space *space)
 	table_drop(&space->owner->spaces, space->id);
 	free(space->windows);
 	free(space->reach);
-	mock_bound_free(space->bound);
+	mock_bound_end(space);
 	free(space);
 }
 
