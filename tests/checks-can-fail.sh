@@ -222,6 +222,15 @@ refuses 'mentions FENCE_ARM, which is no order' "$orders" "$tree"
 fresh_tree
 sed -i '/define RELEASE_SHOW/d' "$tree/tests/model/slots.pml"
 refuses 'no model goes without RELEASE_SHOW' "$orders" "$tree"
+fresh_tree
+sed -i 's|^#define RELEASE_SHOW.*|/*\n&\n*/|' "$tree/tests/model/slots.pml"
+refuses 'no model goes without RELEASE_SHOW' "$orders" "$tree"
+fresh_tree
+sed -i "/'slots'/d" "$tree/tests/model/meson.build"
+refuses 'no model goes without RELEASE_SHOW' "$orders" "$tree"
+fresh_tree
+sed -i 's/tail, __ATOMIC_RELEASE/tail, __ATOMIC_RELAXED/' "$tree/lib/inlet.h"
+refuses 'behind the comment of RELEASE_TAIL' "$orders" "$tree"
 refuses usage "$orders"
 
 model=$tests/model/model.py
@@ -245,7 +254,10 @@ atomic { was = sum; sum = was + 1 }
 ; sum == 2 }
 END
     passes "$model" "$small" -
-    sed -i 's/#define ATOMIC 1/&\n#define NOTHING 2/' "$small"
+    refuses 'no scenario -DSINGEL' "$model" "$small" -DSINGEL
+    sed -i 's/#define ATOMIC 1/&\n#define NOTHING 1/' "$small"
+    refuses 'have a number each' "$model" "$small" -
+    sed -i 's/#define NOTHING 1/#define NOTHING 2/' "$small"
     refuses 'nothing is wrong without NOTHING' "$model" "$small" -
     sed -i 's/sum == 2/sum == 3/' "$small"
     refuses 'errors: 1' "$model" "$small" -

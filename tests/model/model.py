@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 DEFINE = re.compile(r"^#define (\w+)\s+(\d+)(?:\s*/\* (?:of (-D\w+))?.*)?$", re.M)
+COMMENT = re.compile(r"^\s*/\*.*?\*/", re.M | re.S)  # but for those behind a definition
 FOUND = re.compile(r"pan:1: (assertion violated|invalid end state)")
 MEGABYTES = "4000"
 
@@ -69,8 +70,19 @@ def check_fails(model, macros, name):
 
 def removals(model):
     """Names and the macros of their scenario: what is defined before the default of WITHOUT."""
-    head = model.read_text().split("#ifndef WITHOUT")[0]
-    return [(name, scenario) for name, _, scenario in DEFINE.findall(head)]
+    head = COMMENT.sub("", model.read_text().split("#ifndef WITHOUT")[0])
+    found = DEFINE.findall(head)
+    numbers = {int(number) for _, number, _ in found} - {0}
+    if len(numbers) != len(found):
+        sys.exit(f"{model}: the names of what it can go without have a number each, and not 0")
+    return [(name, scenario) for name, _, scenario in found]
+
+
+def check_scenarios(model, scenarios):
+    """A macro that the model does not know would be a scenario that is there twice."""
+    for macro in {macro for macros in scenarios for macro in macros}:
+        if not re.search(r"^#if.*\b%s\b" % macro[2:], model.read_text(), re.M):
+            sys.exit(f"{model}: no scenario {macro}")
 
 
 def main():
@@ -79,6 +91,7 @@ def main():
     names = removals(model)
     if not names:
         sys.exit(f"{model}: there is nothing that it can go without")
+    check_scenarios(model, scenarios + [[scenario] for _, scenario in names if scenario])
     for macros in scenarios:
         check_holds(model, macros)
     for name, scenario in names:
