@@ -118,7 +118,8 @@ static inline struct slot *slot_of(struct pending *p, uint64_t id)
 }
 
 /* ACQUIRE_STEP: who wins a state sees the group, whoever won it before. Pairs with RELEASE_SHOW,
- * for steps are links of the chain that it began. */
+ * for steps are links of the chain that it began. Not a release: who gives a group up does so under
+ * the latch, and by that its looks at the slot go before what is written there next. */
 static inline bool slot_step(
 	struct slot *slot, uint64_t id, enum slot_state from, enum slot_state to)
 {
