@@ -3,14 +3,14 @@
  * The full ring: the producer keeps back what finds no room in the ring or no free slot in the
  * table of pending groups (lib/producer.c), and consumers who made room ask it to go on
  * (lib/read.c, lib/faultq.c), on the memory of memory.pml. A ring of four whose indices wrap, six
- * records, of which two make one group. That who sleeps wakes up while there is a record is taken
- * for granted here: wakeup.pml has it.
+ * records, of which two make one group. The eventfd and armed are here in whole steps: wakeup.pml
+ * has what may come between.
  *
  * The end is invalid if all sleep and something is kept back, or was lost.
  *
  * Consumers read until there is nothing, then sleep. Without ANSWERS they never answer, and all is
- * about the ring. With it the table has two slots, each answers what it read, and one of them may
- * have enough after an answer. Between a read and what it does next a consumer may take its time:
+ * about the ring. With it the table has two slots, and each answers what it read. One of two may
+ * have enough after that, whatever is left. Between a read and what it does next a consumer may take its time:
  * what the producer keeps back waits for it then, at most.
  *
  * -DSINGLE: one consumer, which is alone. Otherwise two.
@@ -64,12 +64,43 @@ byte slots = SLOTS;
 
 byte taken;
 
+/* The wake-up; not armed, so readable. */
+bool armed = true;
+bool readable;
+
 inline fence(name)
 {
 	if
 	:: HAS(name) -> DRAINED
 	:: else
 	fi
+}
+
+/* Of who published; its fence is FENCE_SIGNAL. */
+inline signal()
+{
+	atomic {
+		DRAINED;
+		readable = readable || armed;
+		armed = false
+	}
+}
+
+inline arm()
+{
+	d_step {
+		readable = readable && armed;
+		armed = true
+	}
+	fence(FENCE_ARM)
+}
+
+inline disarm()
+{
+	d_step {
+		readable = readable || armed;
+		armed = false
+	}
 }
 
 inline lock()
@@ -96,7 +127,11 @@ inline publish()
 	fi;
 	if
 	:: FITS && slots == 0 ->
-		exchange(RETURNED, 0, slots)
+		load(RETURNED, slots);
+		if
+		:: slots -> exchange(RETURNED, 0, slots, RELAXED)
+		:: else
+		fi
 	:: else
 	fi;
 	if
@@ -115,10 +150,16 @@ inline fill()
 {
 	found = true;
 	do
-	:: KEEPS_BACK && found -> publish()
+	:: KEEPS_BACK && found ->
+		publish();
+		some = some || found
 	:: else -> break
 	od;
-	found = false
+	if
+	:: some -> signal()
+	:: else
+	fi;
+	atomic { found = false; some = false }
 }
 
 inline hold_back()
@@ -145,7 +186,7 @@ inline push()
 	:: else -> pushed = INDEX(pushed + SIZE(pushed))
 	fi;
 	if
-	:: found -> found = false
+	:: found -> signal(); found = false
 	:: else -> hold_back()
 	fi;
 	unlock()
@@ -154,7 +195,7 @@ inline push()
 proctype producer()
 {
 	byte me = 0;
-	bool found;
+	bool found, some;
 
 	do
 	:: pushed != INDEX(FIRST + RECORDS) -> push()
@@ -175,29 +216,14 @@ inline refill()
 	unlock()
 }
 
-/* Without its fence a look at BACKLOG may be done before the read-modify-write that it follows in
- * the code. */
-inline look_ahead(name)
-{
-	if
-	:: !HAS(name) -> load(BACKLOG, ahead)
-	:: else
-	fi
-}
-
 inline look(name)
 {
 	fence(name);
-	load(BACKLOG, seen);
-	if
-	:: !HAS(name) -> seen = ahead
-	:: true
-	fi
+	load(BACKLOG, seen)
 }
 
 inline claim()
 {
-	look_ahead(FENCE_ARM);
 #ifdef SINGLE
 	atomic { head = INDEX(head + got); store(HEAD, head, RELEASE); taken = taken + got }
 #else
@@ -209,7 +235,11 @@ inline claim()
 #endif
 }
 
-/* At most two records, in whole groups. */
+/* In whole groups: at most two records, or, the second consumer, all that there are. */
+#define UP_TO_TWO \
+	(head == PAIR || (INDEX(end - head) > 1 && INDEX(head + 1) != PAIR) -> 2 : 1)
+#define GROUPS(first) (got - (INDEX(PAIR - (first)) < got -> 1 : 0))
+
 inline ring_read()
 {
 	do
@@ -221,7 +251,7 @@ inline ring_read()
 		if
 		:: head == end -> break
 		:: else ->
-			got = (head == PAIR || (INDEX(end - head) > 1 && INDEX(head + 1) != PAIR) -> 2 : 1);
+			got = (me == 2 -> INDEX(end - head) : UP_TO_TWO);
 			claim();
 			if
 			:: got -> break
@@ -231,10 +261,10 @@ inline ring_read()
 	od;
 	atomic {
 #ifndef SINGLE
-		groups = (got == 2 && head != PAIR -> 2 : (got -> 1 : 0));
+		groups = GROUPS(head);
 		head = 0;
 #else
-		groups = (got == 2 && INDEX(head - 2) != PAIR -> 2 : (got -> 1 : 0));
+		groups = GROUPS(head - got);
 #endif
 		end = 0; won = false
 	}
@@ -247,15 +277,15 @@ inline read()
 	:: got -> 
 		/* a hint, which may as well be missed */
 		if
-		:: look(REFILL)
+		:: HAS(REFILL) -> load(BACKLOG, seen)
 		:: true
 		fi
 	:: else ->
-		/* ring_arm() has the fence, and the ring is looked at once more */
-		fence(FENCE_ARM);
+		arm();
 		ring_read();
 		if
-		:: !got && HAS(REFILL) -> look(FENCE_ARM)
+		:: got -> disarm()
+		:: !got && HAS(REFILL) -> load(BACKLOG, seen)
 		:: else
 		fi
 	fi;
@@ -273,8 +303,8 @@ inline read()
 
 inline answer()
 {
-	look_ahead(FENCE_FREED);
-	atomic { SETTLED(RETURNED) && DRAINED; memory[RETURNED] = memory[RETURNED] + groups };
+	/* at once: it may build on a read-modify-write of its own that nobody else has seen yet */
+	atomic { READY(RETURNED); swap(RETURNED, memory[RETURNED] + groups, RELEASE) };
 	look(FENCE_FREED);
 	if
 	:: seen -> refill()
@@ -285,8 +315,8 @@ inline answer()
 
 proctype consumer(byte me)
 {
-	byte head = FIRST, end, got, groups, seen, ahead;
-	bool won, found;
+	byte head = FIRST, end, got, groups, seen;
+	bool won, found, some;
 
 	do
 	:: read();
@@ -295,18 +325,15 @@ proctype consumer(byte me)
 #ifdef ANSWERS
 			answer();
 #endif
-			atomic { got = 0; groups = 0; ahead = 0 }
-#ifdef ANSWERS
+			atomic { got = 0; groups = 0 }
 			;
 			if
 			:: me == 2 -> break
 			:: true
 			fi
-#endif
 		:: else ->
-			ahead = 0;
 			if
-			:: memory[HEAD] != memory[TAIL]
+			:: readable
 			:: taken == RECORDS -> break
 			fi
 		fi

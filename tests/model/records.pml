@@ -112,11 +112,16 @@ proctype producer()
 
 /* ---- a consumer ---- */
 
+/* In any order. */
 inline copy_record(i)
 {
-	load(FLAGS(head + i), flags[i]);
-#if WITHOUT != CLAIM_ORDER
-	load(WORDS(head + i), words[i])
+#if WITHOUT == CLAIM_ORDER
+	load(FLAGS(head + i), flags[i])
+#else
+	if
+	:: load(FLAGS(head + i), flags[i]); load(WORDS(head + i), words[i])
+	:: load(WORDS(head + i), words[i]); load(FLAGS(head + i), flags[i])
+	fi
 #endif
 }
 
@@ -283,10 +288,10 @@ init {
 		run producer();
 		run stores_of(0);
 		run consumer(1, 1);
-#ifdef SINGLE
 		run stores_of(1);
-#else
+#ifndef SINGLE
 		run consumer(2, 2);
+		run stores_of(2);
 #endif
 		k = 0
 	}

@@ -107,10 +107,13 @@ inline step(id, from, to)
 	fi;
 #else
 	atomic {
-		SETTLED(WORD(SLOT(id)));
+		READY(WORD(SLOT(id)));
 		word = memory[WORD(SLOT(id))];
 		won = SAME(word, id, from);
-		memory[WORD(SLOT(id))] = (won -> (word & 248) | to : word)
+		if
+		:: won -> swap(WORD(SLOT(id)), (word & 248) | to, RELAXED)
+		:: else
+		fi
 	};
 #endif
 	word = 0
@@ -121,8 +124,8 @@ inline give_back(id)
 {
 	store(WORD(SLOT(id)), WORD_OF(id + 2, FREE), RELAXED);
 	atomic {
-		SETTLED(RETURNED) && (!HAS(RELEASE_RETURN) || DRAINED);
-		memory[RETURNED] = memory[RETURNED] | (1 << SLOT(id))
+		READY(RETURNED);
+		swap(RETURNED, memory[RETURNED] | (1 << SLOT(id)), ORDER(RELEASE_RETURN))
 	}
 }
 
@@ -130,7 +133,7 @@ inline give_back(id)
 
 inline take_back()
 {
-	exchange(RETURNED, 0, back);
+	exchange(RETURNED, 0, back, RELAXED);
 	free = free | back
 }
 

@@ -66,7 +66,7 @@ inline signal()
 	load(ARMED, armed);
 	if
 	:: armed ->
-		exchange(ARMED, 0, armed);
+		exchange(ARMED, 0, armed, RELAXED);
 		if
 		:: armed -> set_eventfd(true)
 		:: else
@@ -97,7 +97,7 @@ proctype producer()
 
 inline disarm()
 {
-	exchange(ARMED, 0, seen);
+	exchange(ARMED, 0, seen, RELAXED);
 	if
 	:: seen -> set_eventfd(true)
 	:: else
@@ -172,10 +172,13 @@ inline read()
 	got = false
 }
 
+/* Nothing says which of them it looks at first. */
 inline is_empty()
 {
-	load(TAIL, tail);
-	load(HEAD, head);
+	if
+	:: load(TAIL, tail); load(HEAD, head)
+	:: load(HEAD, head); load(TAIL, tail)
+	fi;
 	d_step { got = (head != tail); head = 0; tail = 0 }
 }
 
