@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a map and an unmap cost in this process, without the kernel: the ioctls of the iommufd leaf
- * end in a stub, and so many calls of each kind are made while as many maps are live as before.
+ * end in stub.c, and so many calls of each kind are made while as many maps are live as before.
  * bench-call.py counts the instructions of map_once(), unmap_once() and place_once() alone.
  *
  *   bench-call random LIVE CALLS   any place is taken, any map goes
  *   bench-call queue LIVE CALLS    the next place is taken, the oldest map goes
  */
-#include "iommufd/uapi.h"
-#include <errno.h>
 #include <ioasid/ioasid.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,50 +18,9 @@
 #define PAGE  UINT64_C(4096)
 #define FIRST UINT64_C(0x100000000)
 
-int __wrap_ioctl(int fd, unsigned long number, ...);
 int map_once(struct ioasid_space *space, struct ioasid_map *map);
 int place_once(struct ioasid_space *space, uint64_t *iova);
 int64_t unmap_once(struct ioasid_space *space, uint64_t iova);
-
-/* Its tables and pages are somebody else's: only numbers and ranges come back. */
-static int tell_ranges(struct iommufd_ioas_iova_ranges *ask)
-{
-	struct iommufd_iova_range *range = (void *)(uintptr_t)ask->allowed_iovas;
-	bool fits = ask->num_iovas;
-
-	if (fits)
-		*range = (struct iommufd_iova_range){0, (UINT64_C(1) << 48) - 1};
-	ask->num_iovas = 1;
-	ask->out_iova_alignment = PAGE;
-	errno = EMSGSIZE;
-	return fits ? 0 : -1;
-}
-
-int __wrap_ioctl(int fd, unsigned long number, ...)
-{
-	va_list args;
-	void *arg;
-
-	(void)fd;
-	va_start(args, number);
-	arg = va_arg(args, void *);
-	va_end(args);
-	switch (number) {
-	case IOMMUFD_IOAS_MAP:
-	case IOMMUFD_IOAS_UNMAP:
-	case IOMMUFD_OPTION:
-	case IOMMUFD_DESTROY:
-		return 0;
-	case IOMMUFD_IOAS_ALLOC:
-		((struct iommufd_ioas_alloc *)arg)->out_ioas_id = 1;
-		return 0;
-	case IOMMUFD_IOAS_IOVA_RANGES:
-		return tell_ranges(arg);
-	default:
-		errno = ENOTTY;
-		return -1;
-	}
-}
 
 static struct ioasid_map map_at(uint64_t iova)
 {

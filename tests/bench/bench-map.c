@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What maps cost as there are more of them: the container alone against the one that libc has, the
- * whole call against that, and how both grow. The ioctls of the iommufd leaf end in a stub, as in
- * bench-call.c. Each measure takes a map out and puts another one in, in random places, while as
- * many as before are there.
+ * whole call against that, and how both grow. The ioctls of the iommufd leaf end in
+ * stub.c. Each measure takes a map out and puts another one in, in random places, while as many as
+ * before are there.
  *
  *   bench-map [--full] [--rounds N]      --full: up to 10,000,000 maps
  */
 #include "bench.h"
-#include "iommufd/uapi.h"
 #include "maptree.h"
-#include <errno.h>
 #include <ioasid/ioasid.h>
 #include <search.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -24,48 +21,6 @@
 #define MILLION 1000000u
 #define TURNS   100000u /* pairs that one run measures */
 #define SIZES   7       /* 10 to 10,000,000 */
-
-int __wrap_ioctl(int fd, unsigned long number, ...);
-
-/* Its tables and pages are somebody else's: only numbers and ranges come back. */
-static int tell_ranges(struct iommufd_ioas_iova_ranges *ask)
-{
-	struct iommufd_iova_range *range = (void *)(uintptr_t)ask->allowed_iovas;
-	bool fits = ask->num_iovas;
-
-	if (fits)
-		*range = (struct iommufd_iova_range){0, (UINT64_C(1) << 48) - 1};
-	ask->num_iovas = 1;
-	ask->out_iova_alignment = PAGE;
-	errno = EMSGSIZE;
-	return fits ? 0 : -1;
-}
-
-int __wrap_ioctl(int fd, unsigned long number, ...)
-{
-	va_list args;
-	void *arg;
-
-	(void)fd;
-	va_start(args, number);
-	arg = va_arg(args, void *);
-	va_end(args);
-	switch (number) {
-	case IOMMUFD_IOAS_MAP:
-	case IOMMUFD_IOAS_UNMAP:
-	case IOMMUFD_OPTION:
-	case IOMMUFD_DESTROY:
-		return 0;
-	case IOMMUFD_IOAS_ALLOC:
-		((struct iommufd_ioas_alloc *)arg)->out_ioas_id = 1;
-		return 0;
-	case IOMMUFD_IOAS_IOVA_RANGES:
-		return tell_ranges(arg);
-	default:
-		errno = ENOTTY;
-		return -1;
-	}
-}
 
 /* ---- so many maps, in one of three places ---- */
 
