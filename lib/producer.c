@@ -383,7 +383,8 @@ bool producer_waits(struct producer *p)
 void producer_end(struct producer *p)
 {
 	pthread_mutex_lock(&p->lock);
-	/* Relaxed: the signal comes after it, by way of a lock in the kernel. */
+	/* Relaxed: each publication is followed by FENCE_SIGNAL, so that a consumer which acquires
+	 * this sees the last tail. Its signal comes after it, by way of a lock in the kernel. */
 	__atomic_fetch_or(&p->ring->flags, IOASID_RING_CLOSED, __ATOMIC_RELAXED);
 	ring_signal(p->eventfd);
 	pthread_mutex_unlock(&p->lock);

@@ -6,7 +6,8 @@
  * whatever is left in the ring. At last the producer may close the ring.
  *
  * The end is invalid if the other one sleeps and there is a record, or if the ring was closed and
- * it was not told. Which record, and whether there is room for it, is the matter of other models.
+ * it was not told. An assertion fails if who sees that does not see the last tail. Which record,
+ * and whether there is room for it, is the matter of other models.
  */
 
 /* The orders, by the names that they have in the code. -DWITHOUT=NAME is without that one. */
@@ -223,7 +224,11 @@ asleep:
 	:: true ->
 		load(CLOSED, seen);
 		if
-		:: seen -> break
+		:: seen ->
+			/* nothing more comes: what it has not read is there */
+			load(TAIL, tail);
+			assert(tail == RECORDS);
+			break
 		:: else
 		fi
 	od
