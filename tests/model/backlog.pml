@@ -10,8 +10,8 @@
  *
  * Consumers read until there is nothing, then sleep. Without ANSWERS they never answer, and all is
  * about the ring. With it the table has two slots, and each answers what it read. One of two may
- * have enough after that, whatever is left. Between a read and what it does next a consumer may take its time:
- * what the producer keeps back waits for it then, at most.
+ * have enough after that, whatever is left. Between a read and what it does next a consumer may
+ * take its time: what the producer keeps back waits for it then, at most.
  *
  * -DSINGLE: one consumer, which is alone. Otherwise two.
  */

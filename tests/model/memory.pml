@@ -62,7 +62,8 @@ inline store(place, what, order)
 	d_step { put(place, what, order) }
 }
 
-#define LATER(i, place) (i >= ROOM || buffer[me].n <= i || PLACE(buffer[me].at[(i) % ROOM]) != place)
+#define LATER(i, place)                                                           \
+	(i >= ROOM || buffer[me].n <= i || PLACE(buffer[me].at[(i) % ROOM]) != place)
 
 /* None of this thread's stores to the place is on its way. */
 #define SETTLED(place)                                                            \
