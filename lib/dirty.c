@@ -82,7 +82,7 @@ struct reading {
 	struct ioasid_space *space;
 	struct ioasid_dirty dirty;
 	uint64_t last;
-	uint64_t page;  /* least one of the space */
+	uint64_t page;  /* least one of the space as the call began */
 	uint64_t *bits; /* whole pages of memory, of nobody else's data: see backend.h */
 	size_t room;    /* bytes of bits */
 };
@@ -192,16 +192,18 @@ static void set_bit(const struct reading *reading, uint64_t addr)
 		dirty->bitmap[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
-static void fold(const struct reading *reading, uint64_t first, uint64_t pages)
+static void fold(const struct reading *reading, const struct backend_dirty *got)
 {
+	uint64_t pages = got->length / got->page;
+
 	for (uint64_t word = 0; word * 64 < pages; word++) {
-		uint64_t left = reading->bits[word];
+		uint64_t left = got->bitmap[word];
 
 		for (; left; left &= left - 1) {
 			uint64_t page = word * 64 + (uint64_t)__builtin_ctzll(left);
 
 			if (page < pages)
-				set_bit(reading, first + page * reading->page);
+				set_bit(reading, got->iova + page * got->page);
 		}
 	}
 }
@@ -217,24 +219,32 @@ static int explain(const struct reading *reading, int err, const struct ioasid_r
 		reading->space->id);
 }
 
+/* A device may have left since the call began, and a map been made of less than its pages: the
+ * least page is then no longer the space's, but what the ends of the map are multiples of. */
+static uint64_t page_of(const struct reading *reading, const struct ioasid_range *range)
+{
+	uint64_t ends = range->first | (range->last + 1), page = ends & -ends;
+
+	return ends && page < reading->page ? page : reading->page;
+}
+
 static int read_part(struct reading *reading, const struct part *part)
 {
 	struct backend *be = reading->space->ctx->be;
-	uint64_t first = part->range.first, length = part->range.last - first + 1;
 	struct backend_dirty wish = {
-		.iova = first,
-		.length = length,
-		.page = reading->page,
+		.iova = part->range.first,
+		.length = part->range.last - part->range.first + 1,
+		.page = page_of(reading, &part->range),
 		.keep = part->keep,
 	};
-	int err = make_room(reading, length / reading->page);
+	int err = make_room(reading, wish.length / wish.page);
 
 	if (err)
 		return err;
 	wish.bitmap = reading->bits;
 	err = be->ops->dirty_read(be, reading->space->id, &wish);
 	/* also after an error: what was read may be noted nowhere else any more */
-	fold(reading, first, length / reading->page);
+	fold(reading, &wish);
 	return err ? explain(reading, err, &part->range) : 0;
 }
 

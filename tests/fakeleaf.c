@@ -64,9 +64,9 @@ static void fake_space_destroy(struct backend *be, uint32_t space)
 
 static int fake_space_hardware(struct backend *be, uint32_t space, struct backend_hardware *is)
 {
-	(void)be, (void)space;
+	(void)space;
 	*is = (struct backend_hardware){
-		.page_sizes = -FAKE_PAGE,
+		.page_sizes = -fake(be)->least_page,
 		.formats = 1u << IOASID_PGTABLE_VTD_S1 | 1u << IOASID_PGTABLE_AMD_V2,
 		.pasid_formats = 1u << IOASID_PGTABLE_AMD_V2 | 1u << IOASID_PGTABLE_SMMUV3_S1,
 		.addr_width = 57,
@@ -368,7 +368,7 @@ static int fake_dirty_read(struct backend *be, uint32_t space, const struct back
 	struct fakeleaf *leaf = fake(be);
 
 	ck_assert_uint_eq((uintptr_t)wish->bitmap % FAKE_PAGE, 0);
-	ck_assert_uint_eq(wish->page, FAKE_PAGE);
+	ck_assert_uint_eq((wish->iova | wish->length) % wish->page, 0);
 	ck_assert_uint_lt(leaf->reads, FAKE_MOST);
 	leaf->read[leaf->reads] =
 		(struct fake_map){space, wish->iova, wish->iova + (wish->length - 1)};
@@ -429,6 +429,7 @@ struct fakeleaf *fakeleaf_new(uint64_t extensions)
 	leaf->base.ops = &ops;
 	leaf->base.extensions = extensions | UINT64_C(1) << IOASID_EXT_MAP_BEFORE_ATTACH;
 	leaf->io_page = FAKE_PAGE;
+	leaf->least_page = FAKE_PAGE;
 	leaf->invalidated = INT_MAX;
 	leaf->device_flags = IOASID_DEVICE_NESTING | IOASID_DEVICE_DIRTY;
 	leaf->pasid_bits = 8;

@@ -23,6 +23,7 @@ struct fakeleaf {
 	struct backend base; /* first */
 	uint32_t next;       /* id */
 	uint64_t io_page;    /* the IOMMU's, in which it notes; a multiple of FAKE_PAGE */
+	uint64_t least_page; /* of its page sizes, of which maps are; not above io_page */
 
 	/* what there is */
 	struct fake_map maps[FAKE_MOST]; /* and copies */

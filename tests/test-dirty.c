@@ -159,6 +159,45 @@ START_TEST(a_map_that_went_meanwhile_is_skipped)
 }
 END_TEST
 
+static void pages_are_of(struct track *t, uint64_t least)
+{
+	t->leaf->io_page = least;
+	t->leaf->least_page = least;
+	range_forget(t->space);
+}
+
+/* A device with large pages leaves, and two maps of small ones are made and written. */
+static void small_maps_appear(void *arg)
+{
+	struct track *t = arg;
+
+	t->leaf->hook = NULL;
+	pages_are_of(t, PAGE);
+	track_map_pages(t, 39, 1);
+	track_map_pages(t, 67, 15);
+	track_write(t, 39);
+	track_write(t, 81);
+}
+
+START_TEST(a_map_of_less_than_the_pages_of_before_is_read_whole)
+{
+	struct track t;
+
+	track_begin_started(&t, 0);
+	pages_are_of(&t, HUGE);
+	track_map(t.space, 0, HUGE, HUGE);
+	t.leaf->hook = small_maps_appear;
+	t.leaf->hook_arg = &t;
+	ok(ioasid_space_dirty_read(t.space, IOASID_OPTS(ioasid_dirty, .length = 8 * HUGE,
+						    .granule = HUGE, .bitmap = t.bitmap)));
+	ck_assert_uint_eq(t.leaf->reads, 3);
+	ck_assert(!fakeleaf_has_note(t.leaf, ioasid_space_id(t.space), 39 * PAGE));
+	ck_assert(!fakeleaf_has_note(t.leaf, ioasid_space_id(t.space), 81 * PAGE));
+	ck_assert_uint_eq(t.bitmap[0], 1 << 2 | 1 << 5);
+	track_end(&t);
+}
+END_TEST
+
 START_TEST(a_granule_is_at_least_a_page)
 {
 	struct track t;
@@ -338,6 +377,7 @@ int main(void)
 	tcase_add_test(tcase, bits_beyond_a_map_are_nobodys);
 	tcase_add_loop_test(tcase, a_cut_map_is_kept_unless_pages_are_small, 0, 2);
 	tcase_add_test(tcase, a_map_that_went_meanwhile_is_skipped);
+	tcase_add_test(tcase, a_map_of_less_than_the_pages_of_before_is_read_whole);
 	tcase_add_test(tcase, a_granule_is_at_least_a_page);
 	tcase_add_test(tcase, what_was_read_before_an_error_is_told);
 	tcase_add_test(tcase, no_memory_loses_nothing);
