@@ -373,6 +373,29 @@ START_TEST(a_range_over_both_halves_reaches_the_high_one)
 }
 END_TEST
 
+/* Each address of a half is in such a range, if not as it was cached, then with another top byte.
+ */
+START_TEST(a_range_that_ends_in_the_other_half_is_of_all_addresses)
+{
+	struct guest_opts opts = kind(_i * 2);
+	struct ioasid_invalidation most = {.what = IOASID_INVALIDATE_RANGE,
+		.addr = 0x2000,
+		.length = UINT64_MAX - 0x2fff,
+		.pasid = 1};
+	struct pasids p;
+
+	opts.device.flags = IOASID_MOCK_DEVICE_ATS;
+	pasids_begin(&p, &opts);
+	*guest_pasid(&p.guest, 1) |= UINT64_C(1) << 38; /* TBI0 */
+	set(&p, 1, 0x1000, 5);
+	ck_assert_uint_eq(page_of(&p, 1, (UINT64_C(1) << 56) | 0x1000), 5);
+	set(&p, 1, 0x1000, 6);
+	ck_assert_int_eq(ok(ioasid_space_invalidate(p.guest.giova, &most, 1)), 1);
+	ck_assert_uint_eq(page_of(&p, 1, (UINT64_C(1) << 56) | 0x1000), 6);
+	pasids_end(&p);
+}
+END_TEST
+
 START_TEST(a_look_is_told_the_pasid)
 {
 	const struct guest_opts opts = kind(_i);
@@ -688,6 +711,8 @@ void add_nested_pasid_tests(Suite *suite)
 	tcase_add_loop_test(tcase, more_pasids_than_are_kept_are_read_again, 0, KINDS);
 	tcase_add_loop_test(tcase, a_top_byte_that_does_not_matter_is_in_no_cache, 0, KINDS / 2);
 	tcase_add_loop_test(tcase, a_range_over_both_halves_reaches_the_high_one, 0, KINDS / 2);
+	tcase_add_loop_test(
+		tcase, a_range_that_ends_in_the_other_half_is_of_all_addresses, 0, KINDS / 2);
 	tcase_add_loop_test(tcase, a_look_is_told_the_pasid, 0, KINDS);
 	tcase_add_loop_test(tcase, the_use_of_a_stale_entry_is_noted, 0, KINDS);
 	tcase_add_loop_test(tcase, work_by_enqcmd_goes_by_the_pasid_table, 0, KINDS);

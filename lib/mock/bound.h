@@ -18,12 +18,18 @@ struct mock_bound {
 	struct walk_context table;
 };
 
-/* What an address is cached under: an SMMUv3's may have a top byte that does not matter. */
+/* An SMMUv3's addresses may have a top byte that does not matter. */
+static inline bool mock_bound_strips(const struct mock_bound *bound)
+{
+	return bound->pasids && bound->format == IOASID_PGTABLE_SMMUV3_S1;
+}
+
+/* What an address is cached under. */
 static inline uint64_t mock_bound_key(const struct mock_bound *bound, uint64_t addr)
 {
 	uint64_t low = addr & (UINT64_MAX >> 8);
 
-	if (!bound->pasids || bound->format != IOASID_PGTABLE_SMMUV3_S1)
+	if (!mock_bound_strips(bound))
 		return addr;
 	return addr >> 55 & 1 ? low | ~(UINT64_MAX >> 8) : low;
 }
