@@ -233,6 +233,8 @@ int pasid_check_bind(const struct ioasid_space *space, const char *call);
 int pasid_check_lead(const struct ioasid_device *device, const struct ioasid_space *space,
 	uint32_t pasid, const char *call);
 int pasid_check_enqcmd(const struct ioasid_device *device, uint32_t pasid, const char *call);
+/* a device that was just bound */
+int pasid_check_mate(const struct ioasid_device *device, const char *call);
 /* It leads nowhere itself: a PASID table does, and this says whose its faults are. */
 bool pasid_is_tracked(const struct ioasid_attachment *attachment);
 

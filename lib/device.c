@@ -50,6 +50,17 @@ static void release(struct ioasid_device *device)
 	ctx_unref(ctx);
 }
 
+/* Under the context's lock; after a close, in any order with its attachments. */
+static void take_out(struct ioasid_device *device)
+{
+	struct backend *be = device->ctx->be;
+
+	if (!device->ctx->closed)
+		be->ops->device_unbind(be, device->is.id);
+	list_drain(&device->attachments);
+	list_remove(&device->link);
+}
+
 static int bind_locked(struct ioasid_device *device, const char *name, int fd, const char *call)
 {
 	struct backend *be = device->ctx->be;
@@ -63,7 +74,10 @@ static int bind_locked(struct ioasid_device *device, const char *name, int fd, c
 	else
 		snprintf(device->name, sizeof(device->name), "device %u", device->is.id);
 	list_append(&device->ctx->devices, &device->link);
-	return 0;
+	err = pasid_check_mate(device, call);
+	if (err)
+		take_out(device);
+	return err;
 }
 
 static int duplicate(struct ioasid_device *device, int fd, const char *call)
@@ -133,17 +147,6 @@ static int refuse_attached(const struct ioasid_device *device, const char *call)
 	first = list_entry(device->attachments.next, struct ioasid_attachment, of_device);
 	return error_set(-EBUSY, "%s: %s is attached to space %u: detach it first", call,
 		device->name, first->space->id);
-}
-
-/* Under the context's lock; after a close, in any order with its attachments. */
-static void take_out(struct ioasid_device *device)
-{
-	struct backend *be = device->ctx->be;
-
-	if (!device->ctx->closed)
-		be->ops->device_unbind(be, device->is.id);
-	list_drain(&device->attachments);
-	list_remove(&device->link);
 }
 
 int ioasid_device_unbind(struct ioasid_device *device)

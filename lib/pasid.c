@@ -33,11 +33,32 @@ static bool is_mediated(const struct ioasid_device *device)
 
 /* ENQCMD */
 
-/* By attachments, or by a guest's table. */
-static bool has_pasids(const struct ioasid_device *device)
+static bool is_attached_by_any(const struct ioasid_device *device)
 {
 	list_each(link, &device->attachments) if (attachment_at(link)->pasid !=
 						  IOASID_PASID_NONE) return true;
+	return false;
+}
+
+/* Where the one comes to PASIDs, so does the other. For a mediated device numbers of its own are
+ * picked: they are nobody else's. */
+static bool comes_along(const struct ioasid_device *device, const struct ioasid_device *mate)
+{
+	if (is_mediated(device) || is_mediated(mate))
+		return device == mate;
+	return route_is_shared(device, mate);
+}
+
+/* By attachments, its own and those that lead its group, or by a guest's table. */
+static bool has_pasids(const struct ioasid_device *device)
+{
+	list_each(link, &device->ctx->devices)
+	{
+		const struct ioasid_device *mate = list_entry(link, struct ioasid_device, link);
+
+		if (comes_along(mate, device) && is_attached_by_any(mate))
+			return true;
+	}
 	return !is_mediated(device) && table_of(device);
 }
 
@@ -62,29 +83,60 @@ static const struct ioasid_device *excluded_by(const struct ioasid_device *devic
 	return NULL;
 }
 
+/* Two that would both have PASIDs if a device came to some. */
+struct rivals {
+	const struct ioasid_device *one; /* comes along */
+	const struct ioasid_device *other;
+};
+
+static bool find_rivals(const struct ioasid_device *device, struct rivals *rivals)
+{
+	list_each(link, &device->ctx->devices)
+	{
+		rivals->one = list_entry(link, struct ioasid_device, link);
+		if (!comes_along(device, rivals->one))
+			continue;
+		rivals->other = excluded_by(rivals->one);
+		if (rivals->other)
+			return true;
+	}
+	return false;
+}
+
+#define NOT_TOGETHER "ENQCMD of %s and of %s do not go together, as just one of them is mediated: "
+#define APART        "they need contexts of their own"
+
 int pasid_check_enqcmd(const struct ioasid_device *device, uint32_t pasid, const char *call)
+{
+	struct rivals rivals;
+
+	if (pasid == IOASID_PASID_NONE || !find_rivals(device, &rivals))
+		return 0;
+	return error_set(-EBUSY, "%s: PASID %u of %s: " NOT_TOGETHER APART, call, pasid,
+		device->name, rivals.one->name, rivals.other->name);
+}
+
+/* Its group may have PASIDs already. */
+int pasid_check_mate(const struct ioasid_device *device, const char *call)
 {
 	const struct ioasid_device *other = excluded_by(device);
 
-	if (pasid == IOASID_PASID_NONE || !other)
+	if (!other || !has_pasids(device))
 		return 0;
 	return error_set(-EBUSY,
-		"%s: PASID %u of %s: %s has PASIDs and takes ENQCMD too, but only one of them is mediated: "
-		"they need contexts of their own",
-		call, pasid, device->name, other->name);
+		"%s: IOMMU group %u has PASIDs: " NOT_TOGETHER "detach the PASIDs of one first",
+		call, device->is.group, device->name, other->name);
 }
 
 static int check_enqcmd_table(
 	const struct ioasid_device *device, const struct ioasid_space *space, const char *call)
 {
-	const struct ioasid_device *other = excluded_by(device);
+	struct rivals rivals;
 
-	if (!other)
+	if (!find_rivals(device, &rivals))
 		return 0;
-	return error_set(-EBUSY,
-		"%s: the PASID table of space %u, for %s: %s has PASIDs and takes ENQCMD too, but only one "
-		"of them is mediated: they need contexts of their own",
-		call, space->id, device->name, other->name);
+	return error_set(-EBUSY, "%s: the PASID table of space %u, for %s: " NOT_TOGETHER APART,
+		call, space->id, device->name, rivals.one->name, rivals.other->name);
 }
 
 /* PASID tables */
@@ -128,16 +180,14 @@ static int check_taken(
 
 		if (!route_is_shared(device, mate))
 			continue;
-		if (!is_mediated(mate))
-			err = check_enqcmd_table(mate, space, call);
-		else if (mate == device || route_top(mate, IOASID_PASID_NONE))
+		if (is_mediated(mate) && (mate == device || route_top(mate, IOASID_PASID_NONE)))
 			err = refuse_mediated(mate, space, call);
 		if (!err)
 			err = check_siblings_of(mate, space, call);
 		if (err)
 			return err;
 	}
-	return 0;
+	return check_enqcmd_table(device, space, call);
 }
 
 static int refuse_own_pasid(const struct ioasid_attachment *attachment, const char *call)

@@ -101,7 +101,8 @@ static int fake_device_bind(
 
 static void fake_device_unbind(struct backend *be, uint32_t device)
 {
-	(void)be, (void)device;
+	(void)device;
+	fake(be)->unbound++;
 }
 
 static int fake_lead(struct backend *be, struct backend_route route, uint32_t space)

@@ -55,6 +55,7 @@ struct fakeleaf {
 	void (*move_hook)(void *arg);
 
 	/* what it was asked */
+	unsigned int unbound; /* devices */
 	unsigned int binds, unbinds, invalidations, starts, stops, reads;
 	uint32_t space, parent;      /* of the last bind */
 	struct ioasid_pgtable table; /* of the last bind */

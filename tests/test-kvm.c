@@ -177,6 +177,101 @@ START_TEST(a_pasid_table_and_enqcmd_of_a_mediated_device_exclude_each_other)
 }
 END_TEST
 
+/* Another one of nic0's group, with which it shares its routes. */
+static int bind_mate(struct scene *s, uint32_t flags, struct ioasid_device **mate)
+{
+	const char *name = flags & IOASID_DEVICE_MEDIATED ? "part" : "mate";
+
+	s->g.leaf->group = s->g.device->is.group;
+	s->g.leaf->device_flags = flags;
+	return ioasid_device_bind(s->g.ctx, 0, IOASID_OPTS(ioasid_device_opts, .name = name), mate);
+}
+
+/* nic0 takes no ENQCMD, but where it has PASIDs, its mate has them. */
+START_TEST(the_pasids_of_a_mate_are_a_devices_for_enqcmd_too)
+{
+	struct ioasid_attachment *route = NULL, *more = NULL;
+	struct ioasid_device *mate;
+	struct scene s;
+
+	begin(&s, BOTH, 5);
+	ok(bind_mate(&s, ENQCMD, &mate));
+	fails(-EBUSY, "of mate and of mdev0", guest_attach(s.g.device, s.space, 6, &route));
+	support_error_has("PASID 6 of nic0", "ioasid_device_attach");
+	ck_assert_ptr_null(route);
+	fails(-EBUSY, "of mate and of mdev0",
+		ioasid_space_bind_pasid_table(s.g.giova, &guest_pasids));
+	ok(ioasid_attachment_detach(s.route));
+	ok(guest_attach(s.g.device, s.space, 6, &route));
+	ok(guest_attach(s.device, s.space, NONE, &s.route));
+	fails(-EBUSY, "of mdev0 and of mate", guest_attach(s.device, s.space, 5, &more));
+	ok(ioasid_attachment_detach(route));
+	ok(guest_attach(s.device, s.space, 5, &more));
+	ok(ioasid_attachment_detach(more));
+	ok(ioasid_device_unbind(mate));
+	end(&s);
+}
+END_TEST
+
+/* Once it is bound, it is where its group is. */
+START_TEST(a_mate_that_comes_later_is_not_bound_to_pasids_that_exclude_its_enqcmd)
+{
+	struct ioasid_device *mate = NULL;
+	struct ioasid_attachment *route;
+	struct scene s;
+
+	begin(&s, BOTH, 5);
+	if (_i)
+		ok(ioasid_space_bind_pasid_table(s.g.giova, &guest_pasids));
+	else
+		ok(guest_attach(s.g.device, s.space, 6, &route));
+	fails(-EBUSY, "of mate and of mdev0", bind_mate(&s, ENQCMD, &mate));
+	support_error_has("IOMMU group 1 has PASIDs", "ioasid_device_bind");
+	support_error_has("detach", "ioasid_device_bind");
+	ck_assert_ptr_null(mate);
+	ck_assert_uint_eq(s.g.leaf->unbound, 1);
+	ck_assert_uint_eq(list_count(&s.g.ctx->devices), 2);
+	ok(bind_mate(&s, IOASID_DEVICE_NESTING, &mate));
+	ok(ioasid_device_unbind(mate));
+	ok(bind_mate(&s, BOTH, &mate)); /* it has PASIDs by its own attachments alone */
+	ok(ioasid_device_unbind(mate));
+	if (_i)
+		ok(ioasid_space_unbind_pasid_table(s.g.giova));
+	else
+		ok(ioasid_attachment_detach(route));
+	ok(bind_mate(&s, ENQCMD, &mate));
+	ok(ioasid_device_unbind(mate));
+	end(&s);
+}
+END_TEST
+
+/* What travels for it is picked, and in no other's hands. */
+START_TEST(a_mediated_mate_has_pasids_of_its_own)
+{
+	struct ioasid_device *part, *mate;
+	struct ioasid_attachment *route, *more;
+	struct scene s;
+
+	begin(&s, IOASID_DEVICE_NESTING, NONE);
+	ok(ioasid_space_bind_pasid_table(s.g.giova, &guest_pasids));
+	ok(bind_mate(&s, BOTH, &part));
+	ok(bind_mate(&s, ENQCMD, &mate));
+	ok(ioasid_space_unbind_pasid_table(s.g.giova));
+	ok(guest_attach(part, s.space, 5, &route));
+	fails(-EBUSY, "of mate and of part", guest_attach(mate, s.space, 5, &s.route));
+	fails(-EBUSY, "of mate and of part", guest_attach(s.g.device, s.space, 6, &s.route));
+	ok(ioasid_attachment_detach(route));
+	ok(guest_attach(mate, s.space, 6, &route));
+	ok(guest_attach(s.g.device, s.space, 7, &more));
+	ok(ioasid_attachment_detach(more));
+	fails(-EBUSY, "of part and of mate", guest_attach(part, s.space, 5, &s.route));
+	ok(ioasid_attachment_detach(route));
+	ok(ioasid_device_unbind(mate));
+	ok(ioasid_device_unbind(part));
+	end(&s);
+}
+END_TEST
+
 START_TEST(devices_of_one_kind_or_without_enqcmd_go_together)
 {
 	static const uint32_t kinds[][2] = {{BOTH, BOTH}, {ENQCMD, ENQCMD}, {BOTH, MDEV},
@@ -220,6 +315,10 @@ int main(void)
 	tcase_add_loop_test(
 		tcase, enqcmd_of_a_mediated_device_and_of_another_exclude_each_other, 0, 2);
 	tcase_add_test(tcase, a_pasid_table_and_enqcmd_of_a_mediated_device_exclude_each_other);
+	tcase_add_test(tcase, the_pasids_of_a_mate_are_a_devices_for_enqcmd_too);
+	tcase_add_loop_test(tcase,
+		a_mate_that_comes_later_is_not_bound_to_pasids_that_exclude_its_enqcmd, 0, 2);
+	tcase_add_test(tcase, a_mediated_mate_has_pasids_of_its_own);
 	tcase_add_loop_test(tcase, devices_of_one_kind_or_without_enqcmd_go_together, 0, 8);
 	tcase_add_test(tcase, a_closed_context_translates_nothing);
 	return support_run(suite);

@@ -305,8 +305,9 @@ struct ioasid_device_opts {
  * @device: out; release with ioasid_device_unbind()
  *
  * Return: 0; -EINVAL bad option, -E2BIG options of a newer library, -EBADF, -ENOTTY @fd is no such
- * device, -EBUSY bound already, -EPERM others have its IOMMU group or interrupts are not isolated,
- * -EACCES, -ENOMEM, -EMFILE, -ENODEV closed. (proposal 2.2: BIND_IOASID_FD)
+ * device, -EBUSY bound already, or its group has PASIDs that ENQCMD of another device forbids it,
+ * -EPERM others have its IOMMU group or interrupts are not isolated, -EACCES, -ENOMEM, -EMFILE,
+ * -ENODEV closed. (proposal 2.2: BIND_IOASID_FD; 4)
  */
 int ioasid_device_bind(struct ioasid_ctx *ctx, int fd, const struct ioasid_device_opts *opts,
 	struct ioasid_device **device);
