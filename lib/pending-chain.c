@@ -44,7 +44,7 @@ uint32_t *chain_route(struct pending *p, uint32_t device, uint32_t route)
 	return &p->routes[top_bits(p, hash(p, (uint64_t)device << 32 | route, 0))];
 }
 
-/* Release: who follows it to a slot sees what that is. Pairs with the acquire in follow(). */
+/* RELEASE_LINK: who follows it to a slot sees what that is. Pairs with ACQUIRE_LINK. */
 static void point(uint32_t *link, uint32_t index)
 {
 	__atomic_store_n(link, index, __ATOMIC_RELEASE);
@@ -52,6 +52,7 @@ static void point(uint32_t *link, uint32_t index)
 
 static uint32_t follow(const uint32_t *link)
 {
+	/* ACQUIRE_LINK: pairs with RELEASE_LINK. */
 	return __atomic_load_n(link, __ATOMIC_ACQUIRE);
 }
 
@@ -97,8 +98,8 @@ void chain_in(struct pending *p, uint32_t index)
 		put_last(p, index);
 }
 
-/* The slot may be written anew after a release fence: it pairs with the acquire fence in
- * chain_find(), which then sees the new version of a bucket whose slot it misread. */
+/* The slot may be written anew after RELEASE_REUSE, which pairs with ACQUIRE_SAME: a look that
+ * misread it then sees the new version of the bucket. */
 void chain_out(struct pending *p, uint32_t index)
 {
 	const struct slot *slot = &p->slots[index];
@@ -106,7 +107,9 @@ void chain_out(struct pending *p, uint32_t index)
 	uint32_t last;
 
 	take_out(p, BY_NAME, &bucket->first, &last, index);
-	__atomic_store_n(&bucket->version, bucket->version + 1, __ATOMIC_RELAXED);
+	/* RELEASE_VERSION: a look that begins with this version does not come by way of the link
+	 * that went. Pairs with ACQUIRE_VERSION. */
+	__atomic_store_n(&bucket->version, bucket->version + 1, __ATOMIC_RELEASE);
 	take_out(p, BY_ROUTE, chain_route(p, slot->device, slot->route), &last, index);
 	if (p->deadline)
 		take_out(p, BY_AGE, &p->oldest, &p->newest, index);
@@ -154,9 +157,10 @@ int chain_find(struct pending *p, const struct pending_group *name, uint64_t *id
 	int found;
 
 	do {
-		version = follow(&bucket->version);
+		/* ACQUIRE_VERSION: pairs with RELEASE_VERSION. */
+		version = __atomic_load_n(&bucket->version, __ATOMIC_ACQUIRE);
 		found = look_along(p, bucket, name, id);
-		/* Acquire fence: see chain_out(). Who begins again does so because another
+		/* ACQUIRE_SAME: pairs with RELEASE_REUSE. Who begins again does so because another
 		 * thread got on. */
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while (__atomic_load_n(&bucket->version, __ATOMIC_RELAXED) != version);

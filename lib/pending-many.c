@@ -231,7 +231,7 @@ static bool look_at(const struct pending *p, uint32_t index, struct pending_grou
 		return false;
 	group->id = slot_id(word, index);
 	read_group(slot, group);
-	/* Acquire fence: pairs with the release fence in fill_slot(). */
+	/* ACQUIRE_STILL: pairs with RELEASE_REUSE. */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	word = SLOT_READ(slot, word);
 	return slot_waits(word) && slot_id(word, index) == group->id;

@@ -43,8 +43,8 @@ struct slot {
 	uint32_t flags;
 };
 
-/* Slots whose names have the same hash. A slot that leaves changes the version before it is used
- * again: who has seen the same one before and after was on one chain all the time. */
+/* Slots whose names have the same hash. A slot that leaves then changes the version, before it is
+ * used again: who has seen the same one before and after was on one chain all the time. */
 struct slot_bucket {
 	uint32_t first;
 	uint32_t version;
@@ -91,7 +91,8 @@ static inline enum slot_state slot_state(uint64_t word)
 
 static inline uint64_t slot_look(const struct slot *slot)
 {
-	/* Acquire: who sees that the group was shown sees the group. Pairs with RELEASE_SHOW. */
+	/* ACQUIRE_LOOK: who sees that the group was shown sees the group. Pairs with RELEASE_SHOW.
+	 */
 	return __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
 }
 

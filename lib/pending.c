@@ -207,8 +207,8 @@ static uint64_t fill_slot(struct pending *p, uint32_t index, const struct pendin
 	p->free = slot->free;
 	if (index >= p->used)
 		SLOT_WRITE(p, used, index + 1);
-	/* Release fence: pairs with those of chain_find() and pending_next(), which have seen what
-	 * is written now, and then see that the slot is another's. */
+	/* RELEASE_REUSE: pairs with ACQUIRE_SAME and ACQUIRE_STILL, of looks that have seen what is
+	 * written now, and then see that the slot is another's. */
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	SLOT_WRITE(slot, word, slot_word(id, RESERVED));
 	write_group(slot, group);

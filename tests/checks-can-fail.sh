@@ -220,14 +220,14 @@ sed -i 's/FENCE_ARM/FENCE_BELL/' "$tree/lib/ring.h"
 refuses 'no model goes without FENCE_BELL' "$orders" "$tree"
 refuses 'mentions FENCE_ARM, which is no order' "$orders" "$tree"
 fresh_tree
-sed -i '/define RELEASE_SHOW/d' "$tree/tests/model/slots.pml"
-refuses 'no model goes without RELEASE_SHOW' "$orders" "$tree"
+sed -i '/define RELEASE_RETURN/d' "$tree/tests/model/slots.pml"
+refuses 'no model goes without RELEASE_RETURN' "$orders" "$tree"
 fresh_tree
-sed -i 's|^#define RELEASE_SHOW.*|/*\n&\n*/|' "$tree/tests/model/slots.pml"
-refuses 'no model goes without RELEASE_SHOW' "$orders" "$tree"
+sed -i 's|^#define RELEASE_RETURN.*|/*\n&\n*/|' "$tree/tests/model/slots.pml"
+refuses 'no model goes without RELEASE_RETURN' "$orders" "$tree"
 fresh_tree
 sed -i "/'slots'/d" "$tree/tests/model/meson.build"
-refuses 'no model goes without RELEASE_SHOW' "$orders" "$tree"
+refuses 'no model goes without RELEASE_RETURN' "$orders" "$tree"
 fresh_tree
 sed -i 's/tail, __ATOMIC_RELEASE/tail, __ATOMIC_RELAXED/' "$tree/lib/inlet.h"
 refuses 'behind the comment of RELEASE_TAIL' "$orders" "$tree"

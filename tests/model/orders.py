@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 """The memory orders of the code and those of the models are the same.
 
-In the files of the ring each order that is stronger than relaxed has a comment before it, which
-begins with its name and a colon. What has a name there, or in the table of pending groups, is of
-the kind that its name says, and what a model that is checked can go without; and a name that a
-comment mentions exists.
+In the files of the ring, and of the table of pending groups, each order that is stronger than
+relaxed has a comment before it, which begins with its name and a colon. What has a name is of the
+kind that it says, and what a model that is checked can go without; and a name that a comment
+mentions exists.
 
     orders.py ROOT
 """
@@ -17,8 +17,8 @@ import sys
 sys.dont_write_bytecode = True  # what is imported is in the source tree
 import model  # noqa: E402
 
-RING = ["lib/ring.h", "lib/inlet.h", "lib/producer.c", "lib/faultq.c"]
-TABLE = ["lib/pending-slot.h", "lib/pending.c", "lib/pending-many.c", "lib/pending-chain.c"]
+FILES = ["lib/ring.h", "lib/inlet.h", "lib/producer.c", "lib/faultq.c",
+         "lib/pending-slot.h", "lib/pending.c", "lib/pending-many.c", "lib/pending-chain.c"]
 
 NAME = r"(?<![A-Z_])(?:ACQUIRE|RELEASE|FENCE)_[A-Z_]+"
 ORDER = re.compile(r"__ATOMIC_(?:ACQUIRE|RELEASE|ACQ_REL|SEQ_CST|CONSUME)")
@@ -69,14 +69,13 @@ def check_kinds(path, text):
 
 def code_names(root):
     names, mentioned = set(), set()
-    for path in RING + TABLE:
+    for path in FILES:
         text = (root / path).read_text()
         for comment in COMMENT.finditer(text):
             names |= {name_of(comment)} - {None}
             mentioned |= set(re.findall(NAME, comment.group()))
         check_kinds(path, text)
-        if path in RING:
-            check_all_named(path, text)
+        check_all_named(path, text)
     for name in sorted(mentioned - names):
         errors.append(f"a comment mentions {name}, which is no order")
     return names
