@@ -55,9 +55,20 @@ struct pending *pending_new(unsigned int slots, uint64_t deadline)
 	return p;
 }
 
+/* So that tables begin as far from each other as can be, however many there come to be: a slot that
+ * is used over and over has 2^32 generations behind it in an hour or two. */
+static uint32_t reverse_bits(uint32_t number)
+{
+	uint32_t reversed = 0;
+
+	for (unsigned int i = 0; i < 32; i++)
+		reversed |= (number >> i & 1) << (31 - i);
+	return reversed;
+}
+
 void pending_number(struct pending *p, uint32_t number)
 {
-	p->first_id = ((uint64_t)(number & UINT16_MAX) << 32 | 1) << SLOT_BITS;
+	p->first_id = ((uint64_t)reverse_bits(number) << 16 | 1) << SLOT_BITS;
 	for (uint32_t i = 0; i < p->count; i++)
 		p->slots[i].word = slot_word(p->first_id, FREE);
 }

@@ -66,8 +66,8 @@ struct pending_stats {
 struct pending *pending_new(unsigned int slots, uint64_t deadline);
 void pending_free(struct pending *);
 
-/* Before the first group: its ids will be others than those of tables with other numbers (as to the
- * lower 16 bits; for 2^32 groups in each slot). A new table has number 0. */
+/* Before the first group: its ids will be others than those of tables with other numbers; where
+ * these are below 2^k, for 2^(48 - k) groups in each slot. A new table has number 0. */
 void pending_number(struct pending *, uint32_t number);
 size_t pending_bytes(const struct pending *);
 

@@ -277,6 +277,38 @@ START_TEST(ids_are_never_used_again)
 }
 END_TEST
 
+static int compare_ids(const void *a, const void *b)
+{
+	const uint64_t *left = a, *right = b;
+
+	return *left < *right ? -1 : *left > *right;
+}
+
+static uint64_t first_id_of(uint32_t number)
+{
+	tear_down();
+	set_up();
+	pending_number(table, number);
+	return raise_one();
+}
+
+/* One slot has 2^32 groups in an hour or two, where a million come a second. */
+START_TEST(tables_are_far_from_each_other_by_their_ids)
+{
+	uint64_t ids[17], least = UINT64_MAX;
+
+	for (uint32_t i = 0; i < 16; i++)
+		ids[i] = first_id_of(i);
+	qsort(ids, 16, sizeof(*ids), compare_ids);
+	for (uint32_t i = 1; i < 16; i++)
+		least = ids[i] - ids[i - 1] < least ? ids[i] - ids[i - 1] : least;
+	ck_assert_uint_ge(least >> 16, UINT64_C(1) << 44);
+	ids[16] = first_id_of(1u << 16);
+	for (uint32_t i = 0; i < 16; i++)
+		ck_assert_uint_ne(ids[16], ids[i]);
+}
+END_TEST
+
 /* What a queue takes besides is less than a thousand counters would. */
 START_TEST(a_group_takes_no_more_than_128_bytes)
 {
@@ -336,6 +368,7 @@ static void add_slot_tests(TCase *tcase)
 	tcase_add_test(tcase, a_full_table_raises_nothing);
 	tcase_add_test(tcase, a_slot_is_free_when_its_group_is_over);
 	tcase_add_test(tcase, ids_are_never_used_again);
+	tcase_add_test(tcase, tables_are_far_from_each_other_by_their_ids);
 	tcase_add_test(tcase, a_group_takes_no_more_than_128_bytes);
 	tcase_add_test(tcase, a_table_without_memory_is_none);
 }
