@@ -7,7 +7,8 @@
  * is detached. All three compete for a group.
  *
  * An assertion fails if an id is given twice, if an answer meets another group than the one it is
- * for, or none, or if who never had a group is told that it is cancelled. The end is invalid if a
+ * for, or none, if a reader is refused a group that nobody ended, or its deadline one that waits, or
+ * if who never had a group is told that it is cancelled. The end is invalid if a
  * group was not ended, a slot not given back, or a cancellation not told.
  *
  * -DGUESS: nothing is detached, and the VMM also answers what it was never given, by a guess.
@@ -23,6 +24,8 @@
 #define STEP_COMPARES    6 /* one of those who compete wins a state */
 #define GUARD            7 /* no answer is on its way while a detach goes on */
 #define RETURN_WHEN_TOLD 8 /* the slot of a group that was read, and cancelled then */
+#define SHOWN_FIRST      9 /* of -DGUESS: a group, before its record comes to a reader */
+#define TRY_AGAIN       10 /* of -DGUESS: where a reader took the group in between */
 
 #ifndef WITHOUT
 #define WITHOUT 0
@@ -39,7 +42,7 @@
 #define LATCH    5
 #define PLACES   6
 #define THREADS  4
-#define ROOM     4
+#define ROOM     5
 #include "memory.pml"
 
 #define FREE      0
@@ -182,8 +185,14 @@ inline raise()
 {
 	atomic { cookie = (holds[0] -> 1 : 0); holds[cookie] = raised + 1 };
 	reserve();
+#if WITHOUT == SHOWN_FIRST
+	atomic { DRAINED; ring ! id, false };
+	store(WORD(s), WORD_OF(id, RAISED), ORDER(RELEASE_SHOW));
+	atomic { raised++; cookie = 0; id = 0; s = 0; word = 0; back = 0 }
+#else
 	store(WORD(s), WORD_OF(id, RAISED), ORDER(RELEASE_SHOW));
 	atomic { DRAINED; ring ! id, false; raised++; cookie = 0; id = 0; s = 0; word = 0; back = 0 }
+#endif
 }
 
 proctype producer()
@@ -219,7 +228,8 @@ inline win(id)
 	fi;
 	if
 	:: won
-	:: else -> step(id, DELIVERED, ANSWERING)
+	:: !won && HAS(TRY_AGAIN) -> step(id, DELIVERED, ANSWERING)
+	:: else
 	fi;
 #if WITHOUT != ACQUIRE_STEP
 	if
@@ -280,7 +290,7 @@ inline deliver()
 		:: answer(id)
 		:: true
 		fi
-	:: else
+	:: else -> assert(memory[WORD(SLOT(id))] != WORD_OF(id, RESERVED))
 	fi
 }
 
@@ -344,7 +354,7 @@ proctype expirer()
 		latch_release();
 		if
 		:: won -> send(id)
-		:: else
+		:: else -> assert(id == NO_ID || memory[WORD(SLOT(id))] != WORD_OF(id, DELIVERED))
 		fi;
 		atomic { id = 0; won = false; data = 0 };
 		leave_after_answer()
