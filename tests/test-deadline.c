@@ -276,6 +276,36 @@ START_TEST(what_waits_behind_the_full_ring_is_no_exception)
 }
 END_TEST
 
+/* Half of the slots are of cancellations that nobody has seen, the others of what was taken. */
+START_TEST(what_waits_for_a_slot_comes_in_as_others_are_overdue)
+{
+	struct faultq f;
+
+	at_second(100);
+	faultq_begin(&f, (struct faultq_wish){.devices = 2,
+				 .credits = 8,
+				 .opts = IOASID_OPTS(ioasid_faultq_opts, .records = 64,
+					 .max_outstanding = 16, .deadline_ns = SECOND)});
+	for (unsigned int i = 0; i < 16; i++)
+		faultq_start(&f, &transfer[i], i / 8, i, 1);
+	ok(ioasid_mock_pump(f.mock));
+	ck_assert_int_eq(ok(ioasid_faultq_read(f.queue, fault, 64)), 16);
+	ok(ioasid_attachment_detach(f.route[0]));
+	ok(ioasid_device_attach(f.device[0], f.space, NULL, &f.route[0]));
+	at += SECOND / 2;
+	raise_some(&f, 16, 8);
+	ck_assert_uint_eq(faultq_stats(&f).waiting, 8);
+	at += SECOND / 2;
+	ck_assert_int_eq(faultq_answer(&f, fault[0].id, IOASID_RESPONSE_SUCCESS, NULL), -ESTALE);
+	ck_assert_uint_eq(faultq_stats(&f).expired, 8);
+	ck_assert_uint_eq(faultq_stats(&f).waiting, 0);
+	ck_assert_uint_eq(faultq_stats(&f).outstanding, 8);
+	ck_assert_int_eq(ok(ioasid_faultq_read(f.queue, fault, 64)), 16);
+	ck_assert_uint_eq(fault[15].addr, 23 * PAGE);
+	end(&f);
+}
+END_TEST
+
 START_TEST(what_could_not_be_answered_has_another_deadline)
 {
 	struct faultq f;
@@ -609,6 +639,7 @@ static void add_answers(TCase *tcase)
 	tcase_add_test(tcase, only_the_oldest_are_overdue);
 	tcase_add_test(tcase, a_late_answer_counts_if_it_is_the_first_to_look);
 	tcase_add_test(tcase, what_waits_behind_the_full_ring_is_no_exception);
+	tcase_add_test(tcase, what_waits_for_a_slot_comes_in_as_others_are_overdue);
 	tcase_add_test(tcase, what_could_not_be_answered_has_another_deadline);
 	tcase_add_test(tcase, some_that_fail_do_not_hide_those_that_were_answered);
 	tcase_add_test(tcase, an_answer_that_fails_leaves_the_deadline_as_it_was);
