@@ -4,44 +4,31 @@
  * format, DMA through them, lists of invalidations of any content, pages of the parent that come
  * and go. Each page is heap memory of its own, of exactly its size. How much of a list is handled
  * is what a plain model says; and once everything is invalidated, a device finds what a fresh look
- * at the tables does. A test with fixed seeds; built with -DFUZZ -fsanitize=fuzzer it is a
- * libFuzzer target.
+ * at the tables does. The guest's side is in rogue.c. A test with fixed seeds; built with -DFUZZ
+ * -fsanitize=fuzzer it is a libFuzzer target.
  */
+#include "rogue.h"
 #include "support.h"
 #include <errno.h>
-#include <ioasid/pgtable.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define PAGE  UINT64_C(4096)
-#define PAGES 10u
-#define BASE  UINT64_C(0x40000)
-#define LEADS 8u
 #define FORMATS                                                                                    \
 	(1u << IOASID_PGTABLE_VTD_S1 | 1u << IOASID_PGTABLE_SMMUV3_S1 | 1u << IOASID_PGTABLE_AMD_V2)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct scene {
-	const uint8_t *data;
-	size_t left;
+	struct rogue guest;
 	struct ioasid_mock *mock;
 	struct ioasid_mock_device *hw;
 	struct ioasid_ctx *ctx;
 	struct ioasid_device *device;
 	struct ioasid_space *gpa, *giova;
 	struct ioasid_attachment *to_gpa, *to_giova; /* to_giova NULL: detached */
-	uint64_t *page[PAGES];
-	uint32_t mapped[PAGES]; /* how; 0: not */
-	bool bound, pasids;
-	uint32_t format;
-	uint64_t root; /* page of the page table, or of the PASID table */
-	unsigned int levels;
-	uint64_t path[LEADS]; /* the last addresses that the guest meant to lead somewhere */
-	uint32_t user[LEADS]; /* and whose they are */
-	unsigned int paths;
+	uint32_t mapped[ROGUE_PAGES];                /* how; 0: not */
+	bool bound;
 };
 
 static void require(bool holds, const char *what)
@@ -52,152 +39,32 @@ static void require(bool holds, const char *what)
 	abort();
 }
 
-/* Zero when the input is used up. */
 static uint64_t next(struct scene *s, unsigned int bytes)
 {
-	uint64_t value = 0;
-
-	for (; bytes && s->left; bytes--, s->left--)
-		value = value << 8 | *s->data++;
-	return value;
-}
-
-static uint64_t gpa_of(uint64_t page)
-{
-	return BASE + page * PAGE;
-}
-
-/* What the guest writes */
-
-static uint64_t any_page(struct scene *s)
-{
-	return gpa_of(next(s, 1) % PAGES);
-}
-
-/* Bits that make an entry of the format out of an address, mostly. */
-static uint64_t dress(struct scene *s, uint64_t addr)
-{
-	static const uint64_t arm[] = {3, 0x443, 0x4c3, 0x401, UINT64_C(1) << 51 | 0x4c3};
-	static const uint64_t x86[] = {7, 5, 0x87, 3, UINT64_C(1) << 63 | 7};
-	uint64_t which = next(s, 1) % 5;
-
-	return addr | (s->format == IOASID_PGTABLE_SMMUV3_S1 ? arm : x86)[which];
-}
-
-/* A context descriptor's first word, with whatever flags. */
-static uint64_t descriptor(struct scene *s)
-{
-	uint64_t good =
-		16 | UINT64_C(1) << 30 | UINT64_C(1) << 31 | UINT64_C(5) << 32 | UINT64_C(1) << 41;
-
-	return good | next(s, 1) << 35;
-}
-
-/* Anywhere, anything. */
-static void write_word(struct scene *s)
-{
-	uint64_t page = next(s, 1) % PAGES, place = next(s, 2) % 512;
-
-	s->page[page][place] = next(s, 1) & 1 ? next(s, 8) : dress(s, any_page(s));
-}
-
-/* The entry of a PASID in a table of one level, and the page that it leads to. */
-static uint64_t write_pasid(struct scene *s, uint32_t user)
-{
-	bool arm = s->format == IOASID_PGTABLE_SMMUV3_S1;
-	uint64_t place = user == IOASID_PASID_NONE ? 0 : user, page = next(s, 1) % PAGES;
-
-	if (arm) {
-		s->page[s->root][place * 8] = descriptor(s);
-		s->page[s->root][place * 8 + 1] = gpa_of(page);
-	} else {
-		s->page[s->root][place] = gpa_of(page) | 1;
-	}
-	return page;
-}
-
-/* From the root down, as a driver does: few places in each table, so that paths share some. */
-static void write_path(struct scene *s)
-{
-	uint32_t user = s->pasids ? (uint32_t)next(s, 1) % 4 : IOASID_PASID_NONE;
-	uint64_t page = s->pasids ? write_pasid(s, user) : s->root, addr = 0;
-	uint64_t table = s->format == IOASID_PGTABLE_SMMUV3_S1 ? 3 : 7;
-
-	for (unsigned int level = s->levels; level--;) {
-		uint64_t place = next(s, 1) % 8, to = next(s, 1) % PAGES;
-
-		s->page[page][place] = level ? gpa_of(to) | table : dress(s, gpa_of(to));
-		addr = addr << 9 | place;
-		page = to;
-	}
-	s->path[s->paths % LEADS] = addr << 12;
-	s->user[s->paths++ % LEADS] = user;
-}
-
-struct target {
-	uint64_t addr;
-	uint32_t pasid;
-};
-
-/* One that was meant to lead somewhere, or near it, or any. */
-static struct target aim(struct scene *s)
-{
-	uint64_t which = next(s, 1), odd = next(s, 1);
-	struct target target = {s->path[which % LEADS] | next(s, 1) << 4, s->user[which % LEADS]};
-
-	if (odd % 16 == 0)
-		target.addr = next(s, 8);
-	else if (odd % 16 == 1)
-		target.addr ^= PAGE << odd / 16;
-	else if (odd % 16 == 2)
-		target.addr |= odd << 56;
-	else if (odd % 16 == 3)
-		target.pasid = s->pasids ? (uint32_t)next(s, 2) : IOASID_PASID_NONE;
-	return target;
+	return rogue_next(&s->guest, bytes);
 }
 
 /* Tables */
 
 static void bind_pgtable(struct scene *s)
 {
-	struct ioasid_pgtable table = {.size = sizeof(table), .format = s->format};
+	struct ioasid_pgtable table = rogue_pgtable(&s->guest);
 
-	s->root = next(s, 1) % PAGES;
-	table.addr = next(s, 1) % 16 ? gpa_of(s->root) : next(s, 8);
-	table.addr_width = next(s, 1) % 4 ? 48 : next(s, 1) & 1 ? 57 : (uint32_t)next(s, 1);
-	s->levels = table.addr_width == 57 ? 5 : 4;
-	table.flags = (uint32_t)next(s, 1) & (s->format == IOASID_PGTABLE_SMMUV3_S1 ? 0x18 : 7);
-	if (s->format == IOASID_PGTABLE_AMD_V2)
-		table.flags = 0;
 	s->bound = !ioasid_space_bind_pgtable(s->giova, &table);
 }
 
 static void bind_pasids(struct scene *s)
 {
-	struct ioasid_pgtable table = {.size = sizeof(table), .format = s->format};
-	uint64_t bits = next(s, 1), odd = next(s, 1) % 16 ? 0 : next(s, 8), root;
+	struct ioasid_pgtable table = rogue_pasid_table(&s->guest);
 
-	s->root = next(s, 1) % PAGES;
-	s->levels = 4;
-	root = gpa_of(s->root);
-	if (s->format == IOASID_PGTABLE_SMMUV3_S1) {
-		table.words[0] = 1 | 5 << 1 | root | (bits % 8 ? 0 : bits >> 6) << 4 |
-				 (bits % 8 ? 6 : bits >> 3) << 59;
-		table.words[1] = next(s, 1) & 3;
-	} else {
-		table.words[0] = 3 | UINT64_C(1) << 55 | (bits & 1) << 54 |
-				 (bits % 8 ? 0 : 1ull) << 56 | (root >> 12 & 7) << 58;
-		table.words[1] = (root >> 15 & 0xffff) << 16 | root >> 31 << 43;
-	}
-	table.words[0] ^= odd;
-	s->bound = s->pasids = !ioasid_space_bind_pasid_table(s->giova, &table);
+	s->bound = s->guest.pasids = !ioasid_space_bind_pasid_table(s->giova, &table);
 }
 
 static void bind(struct scene *s)
 {
-	s->format = (uint32_t)next(s, 1) % 3 + 1;
-	s->pasids = false;
-	if (s->format != IOASID_PGTABLE_VTD_S1 && next(s, 1) & 1)
+	s->guest.format = (uint32_t)next(s, 1) % 3 + 1;
+	s->guest.pasids = false;
+	if (s->guest.format != IOASID_PGTABLE_VTD_S1 && next(s, 1) & 1)
 		bind_pasids(s);
 	else
 		bind_pgtable(s);
@@ -207,10 +74,10 @@ static void unbind(struct scene *s)
 {
 	if (!s->bound)
 		return;
-	require(!(s->pasids ? ioasid_space_unbind_pasid_table : ioasid_space_unbind_pgtable)(
+	require(!(s->guest.pasids ? ioasid_space_unbind_pasid_table : ioasid_space_unbind_pgtable)(
 			s->giova),
 		"unbind fails");
-	s->bound = s->pasids = false;
+	s->bound = s->guest.pasids = false;
 }
 
 static void rebind(struct scene *s)
@@ -223,9 +90,9 @@ static void rebind(struct scene *s)
 
 static void map(struct scene *s, uint64_t page, uint32_t flags)
 {
-	struct ioasid_map map = {.addr = s->page[page],
+	struct ioasid_map map = {.addr = s->guest.page[page],
 		.length = PAGE,
-		.iova = gpa_of(page),
+		.iova = rogue_gpa(page),
 		.flags = flags | IOASID_MAP_FIXED};
 
 	require(!ioasid_space_map(s->gpa, &map), "map fails");
@@ -234,10 +101,10 @@ static void map(struct scene *s, uint64_t page, uint32_t flags)
 
 static void change_map(struct scene *s)
 {
-	uint64_t page = next(s, 1) % PAGES;
+	uint64_t page = next(s, 1) % ROGUE_PAGES;
 
 	if (s->mapped[page])
-		require(ioasid_space_unmap(s->gpa, gpa_of(page), PAGE) == (int64_t)PAGE,
+		require(ioasid_space_unmap(s->gpa, rogue_gpa(page), PAGE) == (int64_t)PAGE,
 			"unmap fails");
 	s->mapped[page] = 0;
 	if (next(s, 1) % 4)
@@ -257,60 +124,16 @@ static void change_route(struct scene *s)
 
 /* Invalidations */
 
-static struct ioasid_invalidation any_invalidation(struct scene *s)
-{
-	struct ioasid_invalidation one = {.what = (uint32_t)next(s, 1) % 4};
-	uint64_t odd = next(s, 1);
-	struct target target = aim(s);
-
-	if (one.what == IOASID_INVALIDATE_RANGE) {
-		one.addr = target.addr & ~(PAGE - 1);
-		one.length = (next(s, 1) + 1) * PAGE;
-		one.flags = (uint32_t)odd >> 7;
-	}
-	if (s->pasids &&
-		(one.what == IOASID_INVALIDATE_RANGE || one.what == IOASID_INVALIDATE_PASID))
-		one.pasid = target.pasid;
-	if (one.what == IOASID_INVALIDATE_DEVICE)
-		one.device = s->device;
-	switch (odd % 32) { /* mostly none of these */
-	case 0:
-		one.what = (uint32_t)next(s, 4);
-		break;
-	case 1:
-		one.flags = (uint32_t)next(s, 1);
-		break;
-	case 2:
-		one.addr = next(s, 8);
-		break;
-	case 3:
-		one.length = next(s, 8);
-		break;
-	case 4:
-		one.pasid = (uint32_t)next(s, 4);
-		break;
-	case 5:
-		one.device = one.device ? NULL : s->device;
-		break;
-	case 6:
-		one.reserved = (uint32_t)next(s, 1);
-		break;
-	default:
-		break;
-	}
-	return one;
-}
-
 /* The model: what may be asked for. */
 static bool is_sound(const struct scene *s, const struct ioasid_invalidation *one)
 {
 	bool range = one->what == IOASID_INVALIDATE_RANGE;
-	bool of_pasid = s->pasids && (range || one->what == IOASID_INVALIDATE_PASID);
+	bool of_pasid = s->guest.pasids && (range || one->what == IOASID_INVALIDATE_PASID);
 
 	if (one->what > IOASID_INVALIDATE_DEVICE || one->flags & ~IOASID_INVALIDATE_LEAF ||
 		one->reserved)
 		return false;
-	if (one->what == IOASID_INVALIDATE_PASID && !s->pasids)
+	if (one->what == IOASID_INVALIDATE_PASID && !s->guest.pasids)
 		return false;
 	if (of_pasid ? one->pasid != IOASID_PASID_NONE && one->pasid >> 20 : one->pasid != 0)
 		return false;
@@ -331,7 +154,7 @@ static void invalidate(struct scene *s)
 	int expected = 0, got;
 
 	for (unsigned int i = 0; i < n; i++)
-		list[i] = any_invalidation(s);
+		list[i] = rogue_invalidation(&s->guest, s->device);
 	while ((unsigned int)expected < n && is_sound(s, &list[expected]))
 		expected++;
 	if (n && !expected)
@@ -354,7 +177,7 @@ static void invalidate_all(struct scene *s)
 
 static struct ioasid_mock_dma any_dma(struct scene *s, unsigned char *buffer, uint64_t length)
 {
-	struct target target = aim(s);
+	struct rogue_target target = rogue_aim(&s->guest);
 	struct ioasid_mock_dma dma = {.kind = (uint32_t)next(s, 1) % 3,
 		.pasid = target.pasid,
 		.iova = target.addr,
@@ -364,7 +187,7 @@ static struct ioasid_mock_dma any_dma(struct scene *s, unsigned char *buffer, ui
 	/* beyond what the device has */
 	if (dma.pasid != IOASID_PASID_NONE)
 		dma.pasid %= 1u << 20;
-	dma.source = dma.kind == IOASID_MOCK_DMA_COPY ? aim(s).addr : 0;
+	dma.source = dma.kind == IOASID_MOCK_DMA_COPY ? rogue_aim(&s->guest).addr : 0;
 	dma.flags = next(s, 1) % 4 ? 0 : (uint32_t)next(s, 1) & (dma.kind ? 2 : 3);
 	if (dma.iova + dma.length < dma.iova || dma.source + dma.length < dma.source)
 		dma.length = 0;
@@ -392,8 +215,8 @@ static uint32_t access_of(const struct ioasid_mock_dma *dma)
 
 static bool is_of_guest(const struct scene *s, const void *host)
 {
-	for (unsigned int i = 0; i < PAGES; i++)
-		if (s->mapped[i] && (uintptr_t)host - (uintptr_t)s->page[i] < (uintptr_t)PAGE)
+	for (unsigned int i = 0; i < ROGUE_PAGES; i++)
+		if (s->mapped[i] && (uintptr_t)host - (uintptr_t)s->guest.page[i] < (uintptr_t)PAGE)
 			return true;
 	return false;
 }
@@ -403,7 +226,7 @@ static bool is_unwritable(const struct scene *s, const struct ioasid_mock_dma *d
 {
 	bool some = false;
 
-	for (unsigned int i = 0; i < PAGES; i++)
+	for (unsigned int i = 0; i < ROGUE_PAGES; i++)
 		some |= s->mapped[i] == IOASID_MAP_READ;
 	return some && dma->fault == IOASID_MOCK_FAULT_PARENT;
 }
@@ -469,9 +292,9 @@ static void step(struct scene *s)
 	uint64_t which = next(s, 1) % 32;
 
 	if (which < 2)
-		write_word(s);
+		rogue_write_word(&s->guest);
 	else if (which < 10)
-		write_path(s);
+		rogue_write_path(&s->guest);
 	else if (which < 18)
 		move(s);
 	else if (which < 23)
@@ -515,10 +338,10 @@ static void begin(struct scene *s)
 	ok(ioasid_device_attach(s->device, s->gpa, NULL, &s->to_gpa));
 	ok(ioasid_space_new_nested(s->gpa, NULL, &s->giova));
 	ok(ioasid_device_attach(s->device, s->giova, NULL, &s->to_giova));
-	for (unsigned int i = 0; i < PAGES; i++) {
-		s->page[i] = aligned_alloc(PAGE, PAGE);
-		require(s->page[i], "no memory");
-		memset(s->page[i], 0, PAGE);
+	for (unsigned int i = 0; i < ROGUE_PAGES; i++) {
+		s->guest.page[i] = aligned_alloc(PAGE, PAGE);
+		require(s->guest.page[i], "no memory");
+		memset(s->guest.page[i], 0, PAGE);
 		map(s, i, IOASID_MAP_RW);
 	}
 	bind(s);
@@ -537,16 +360,16 @@ static void end(struct scene *s)
 	ok(ioasid_space_destroy(s->gpa));
 	ok(ioasid_device_unbind(s->device));
 	ioasid_mock_free(s->mock);
-	for (unsigned int i = 0; i < PAGES; i++)
-		free(s->page[i]);
+	for (unsigned int i = 0; i < ROGUE_PAGES; i++)
+		free(s->guest.page[i]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct scene scene = {.data = data, .left = size};
+	struct scene scene = {.guest = {.data = data, .left = size}};
 
 	begin(&scene);
-	while (scene.left)
+	while (scene.guest.left)
 		step(&scene);
 	compare(&scene);
 	end(&scene);
