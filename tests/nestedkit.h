@@ -130,6 +130,7 @@ void add_nested_fault_tests(Suite *suite);
 void add_nested_none_tests(Suite *suite);
 void add_nested_ops_tests(Suite *suite);
 void add_nested_pasid_tests(Suite *suite);
+void add_nested_pasid_cache_tests(Suite *suite);
 void add_nested_stale_tests(Suite *suite);
 void add_nested_track_tests(Suite *suite);
 void add_nested_thread_tests(Suite *suite);

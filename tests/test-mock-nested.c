@@ -18,6 +18,7 @@ int main(void)
 	add_nested_ops_tests(suite);
 	add_nested_stale_tests(suite);
 	add_nested_pasid_tests(suite);
+	add_nested_pasid_cache_tests(suite);
 	add_nested_track_tests(suite);
 	add_nested_thread_tests(suite);
 	support_share_process();
