@@ -1,97 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Of the mock: which pages devices wrote. What is noted, where, in which pages, and how long; that
- * nothing is changed by an operation that fails. Many threads at a time are mock-dirty-threads.c.
+ * Of the mock: which pages devices wrote. What is noted, where, in which pages, and how long. That
+ * what fails changes nothing is mock-dirty-fail.c; many threads at a time are mock-dirty-threads.c.
  */
-#include "allocator.h"
-#include "mock/dirty.h"
-#include "mock/platform.h"
-#include "mockkit.h"
+#include "noteskit.h"
 #include <ioasid/pgtable.h>
 
-#define PAGES 64u /* of memory: as many as a word has bits */
 #define KIB16 (4 * PAGE)
-
-/* A rig whose space notes, and memory to map. */
-struct track {
-	struct rig rig;
-	unsigned char *memory;
-};
-
-static struct rig_opts tracking(uint32_t space)
-{
-	return (struct rig_opts){
-		.iommu = {.flags = IOASID_MOCK_IOMMU_DIRTY},
-		.space = IOASID_SPACE_DIRTY_TRACKING | space,
-	};
-}
-
-static void begin_with(struct track *t, const struct rig_opts *opts)
-{
-	t->memory = support_memory(PAGES * PAGE, 1);
-	rig_begin(&t->rig, opts);
-}
-
-static void begin(struct track *t, uint32_t space)
-{
-	struct rig_opts opts = tracking(space);
-
-	begin_with(t, &opts);
-}
-
-static void end(struct track *t)
-{
-	rig_end(&t->rig);
-	free(t->memory);
-}
-
-/* Pages of memory at the same pages of the space. */
-static void map(struct track *t, unsigned int first, unsigned int pages, uint32_t flags)
-{
-	rig_map(t->rig.space, first * PAGE, t->memory + first * PAGE, pages * PAGE, flags);
-}
-
-static void write_byte(struct track *t, uint64_t iova)
-{
-	unsigned char byte = 0x5a;
-
-	ok(rig_write(&t->rig, iova, &byte, 1));
-}
-
-static void write_page(struct track *t, unsigned int page)
-{
-	write_byte(t, page * PAGE + 99);
-}
-
-struct look {
-	uint64_t first; /* pages */
-	uint64_t pages; /* 0: PAGES */
-	uint64_t granule;
-	uint32_t flags;
-};
-
-static uint64_t look(struct ioasid_space *space, struct look at)
-{
-	uint64_t bits[2] = {0, 0x7777};
-
-	ok(ioasid_space_dirty_read(
-		space, IOASID_OPTS(ioasid_dirty, .flags = at.flags, .iova = at.first * PAGE,
-			       .length = (at.pages ? at.pages : PAGES) * PAGE,
-			       .granule = at.granule ? at.granule : PAGE, .bitmap = bits)));
-	ck_assert_uint_eq(bits[1], 0x7777);
-	return bits[0];
-}
-
-#define LOOK(space, ...) look(space, (struct look){__VA_ARGS__})
-#define HAS(space, bits) ck_assert_uint_eq(LOOK(space, 0), bits)
 
 START_TEST(writes_are_noted_page_by_page_and_reads_are_not)
 {
 	unsigned char buffer[3 * 4096] = {1};
-	struct track t;
+	struct notes t;
 
-	begin(&t, 0);
-	map(&t, 0, 32, IOASID_MAP_RW);
+	notes_begin(&t, 0);
+	notes_map(&t, 0, 32, IOASID_MAP_RW);
 	ok(ioasid_space_dirty_start(t.rig.space));
 	ok(rig_read(&t.rig, 0, buffer, sizeof(buffer)));
 	HAS(t.rig.space, 0);
@@ -100,19 +23,19 @@ START_TEST(writes_are_noted_page_by_page_and_reads_are_not)
 	ok(rig_write(&t.rig, 16 * PAGE + 1, buffer, 2 * PAGE));
 	HAS(t.rig.space, 3 << 3 | 1 << 8 | 7 << 16);
 	HAS(t.rig.space, 0);
-	end(&t);
+	notes_end(&t);
 }
 END_TEST
 
 /* What is to be done before bytes of a DMA move to its memory; then it is done. */
-static struct track *moving;
+static struct notes *moving;
 
 void *__real_memmove(void *to, const void *from, size_t length);
 void *__wrap_memmove(void *to, const void *from, size_t length);
 
 void *__wrap_memmove(void *to, const void *from, size_t length)
 {
-	struct track *t = moving;
+	struct notes *t = moving;
 
 	if (t && (unsigned char *)to == t->memory + PAGE) {
 		moving = NULL;
@@ -125,86 +48,86 @@ void *__wrap_memmove(void *to, const void *from, size_t length)
 START_TEST(a_page_is_noted_after_its_bytes_have_moved)
 {
 	char here[] = "here";
-	struct track t;
+	struct notes t;
 
-	begin(&t, 0);
-	map(&t, 0, 4, IOASID_MAP_RW);
+	notes_begin(&t, 0);
+	notes_map(&t, 0, 4, IOASID_MAP_RW);
 	ok(ioasid_space_dirty_start(t.rig.space));
 	moving = &t;
 	ok(rig_write(&t.rig, PAGE, here, sizeof(here)));
 	ck_assert_ptr_null(moving);
 	HAS(t.rig.space, 1 << 1);
 	ck_assert_mem_eq(t.memory + PAGE, here, sizeof(here));
-	end(&t);
+	notes_end(&t);
 }
 END_TEST
 
 START_TEST(a_copy_notes_its_destination_alone)
 {
 	struct ioasid_mock_dma dma;
-	struct track t;
+	struct notes t;
 
-	begin(&t, 0);
-	map(&t, 0, 32, IOASID_MAP_RW);
+	notes_begin(&t, 0);
+	notes_map(&t, 0, 32, IOASID_MAP_RW);
 	ok(ioasid_space_dirty_start(t.rig.space));
 	dma = rig_dma(&t.rig, IOASID_MOCK_DMA_COPY, 20 * PAGE + 8, NULL, PAGE);
 	dma.source = 2 * PAGE;
 	ok(ioasid_mock_dma(t.rig.hw, &dma));
 	HAS(t.rig.space, 3 << 20);
-	end(&t);
+	notes_end(&t);
 }
 END_TEST
 
 START_TEST(only_what_was_moved_is_noted)
 {
 	unsigned char buffer[3 * 4096] = {1};
-	struct track t;
+	struct notes t;
 
-	begin(&t, 0);
-	map(&t, 0, 2, IOASID_MAP_RW);
-	map(&t, 2, 1, IOASID_MAP_READ);
+	notes_begin(&t, 0);
+	notes_map(&t, 0, 2, IOASID_MAP_RW);
+	notes_map(&t, 2, 1, IOASID_MAP_READ);
 	ok(ioasid_space_dirty_start(t.rig.space));
 	fails(-EFAULT, "0x2000", rig_write(&t.rig, PAGE, buffer, sizeof(buffer)));
 	HAS(t.rig.space, 1 << 1);
-	end(&t);
+	notes_end(&t);
 }
 END_TEST
 
 START_TEST(what_the_iotlb_knows_is_noted_again_after_a_read)
 {
 	struct ioasid_mock_stats before, after;
-	struct track t;
+	struct notes t;
 
-	begin(&t, 0);
-	map(&t, 0, 4, IOASID_MAP_RW);
-	write_page(&t, 2); /* by now it knows the page, from before the start */
+	notes_begin(&t, 0);
+	notes_map(&t, 0, 4, IOASID_MAP_RW);
+	notes_write_page(&t, 2); /* by now it knows the page, from before the start */
 	before = rig_stats(&t.rig);
 	ok(ioasid_space_dirty_start(t.rig.space));
 	HAS(t.rig.space, 0);
 	for (int i = 0; i < 3; i++) {
-		write_page(&t, 2);
+		notes_write_page(&t, 2);
 		HAS(t.rig.space, 1 << 2);
 	}
 	after = rig_stats(&t.rig);
 	ck_assert_uint_eq(after.iotlb_hits, before.iotlb_hits + 3);
-	end(&t);
+	notes_end(&t);
 }
 END_TEST
 
 START_TEST(holes_and_granules_of_any_size_hide_nothing)
 {
-	struct track t;
+	struct notes t;
 
-	begin(&t, 0);
-	map(&t, 2, 3, IOASID_MAP_RW);
-	map(&t, 5, 1, IOASID_MAP_RW);
-	map(&t, 31, 3, IOASID_MAP_RW);
-	map(&t, 63, 1, IOASID_MAP_RW);
+	notes_begin(&t, 0);
+	notes_map(&t, 2, 3, IOASID_MAP_RW);
+	notes_map(&t, 5, 1, IOASID_MAP_RW);
+	notes_map(&t, 31, 3, IOASID_MAP_RW);
+	notes_map(&t, 63, 1, IOASID_MAP_RW);
 	ok(ioasid_space_dirty_start(t.rig.space));
-	write_page(&t, 4);
-	write_page(&t, 5);
-	write_page(&t, 32);
-	write_page(&t, 63);
+	notes_write_page(&t, 4);
+	notes_write_page(&t, 5);
+	notes_write_page(&t, 32);
+	notes_write_page(&t, 63);
 	for (unsigned int shift = 0; shift <= 6; shift++) {
 		uint64_t bits = UINT64_C(1) << (63 >> shift) | UINT64_C(1) << (32 >> shift) |
 				UINT64_C(1) << (5 >> shift) | UINT64_C(1) << (4 >> shift);
@@ -213,88 +136,88 @@ START_TEST(holes_and_granules_of_any_size_hide_nothing)
 			LOOK(t.rig.space, .granule = PAGE << shift, .flags = IOASID_DIRTY_KEEP),
 			bits);
 	}
-	ck_assert_uint_eq(LOOK(t.rig.space, .granule = PAGES * PAGE), 1);
+	ck_assert_uint_eq(LOOK(t.rig.space, .granule = NOTES_PAGES * PAGE), 1);
 	HAS(t.rig.space, 0);
-	end(&t);
+	notes_end(&t);
 }
 END_TEST
 
 START_TEST(a_map_that_a_read_cuts_keeps_its_notes)
 {
-	struct track t;
+	struct notes t;
 
-	begin(&t, 0);
-	map(&t, 0, 16, IOASID_MAP_RW);
-	map(&t, 16, 16, IOASID_MAP_RW);
+	notes_begin(&t, 0);
+	notes_map(&t, 0, 16, IOASID_MAP_RW);
+	notes_map(&t, 16, 16, IOASID_MAP_RW);
 	ok(ioasid_space_dirty_start(t.rig.space));
-	write_page(&t, 3);
-	write_page(&t, 12);
-	write_page(&t, 20);
+	notes_write_page(&t, 3);
+	notes_write_page(&t, 12);
+	notes_write_page(&t, 20);
 	ck_assert_uint_eq(LOOK(t.rig.space, .first = 8, .pages = 24), 1 << 4 | 1 << 12);
 	HAS(t.rig.space, 1 << 3 | 1 << 12);
 	HAS(t.rig.space, 0);
-	end(&t);
+	notes_end(&t);
 }
 END_TEST
 
 START_TEST(of_small_pages_any_part_is_cleared_alone)
 {
-	struct track t;
+	struct notes t;
 
-	begin(&t, IOASID_SPACE_SMALL_PAGES);
-	map(&t, 0, 32, IOASID_MAP_RW);
+	notes_begin(&t, IOASID_SPACE_SMALL_PAGES);
+	notes_map(&t, 0, 32, IOASID_MAP_RW);
 	ok(ioasid_space_dirty_start(t.rig.space));
 	for (unsigned int page = 6; page <= 10; page++)
-		write_page(&t, page);
+		notes_write_page(&t, page);
 	ck_assert_uint_eq(LOOK(t.rig.space, .first = 7, .pages = 3), 7);
 	HAS(t.rig.space, 1 << 6 | 1 << 10);
 	HAS(t.rig.space, 0);
-	end(&t);
+	notes_end(&t);
 }
 END_TEST
 
 START_TEST(notes_come_and_go_with_their_map)
 {
-	struct track t;
+	struct notes t;
 
-	begin(&t, 0);
-	map(&t, 0, 4, IOASID_MAP_RW);
-	map(&t, 4, 4, IOASID_MAP_RW);
+	notes_begin(&t, 0);
+	notes_map(&t, 0, 4, IOASID_MAP_RW);
+	notes_map(&t, 4, 4, IOASID_MAP_RW);
 	ok(ioasid_space_dirty_start(t.rig.space));
-	map(&t, 8, 4, IOASID_MAP_RW);
+	notes_map(&t, 8, 4, IOASID_MAP_RW);
 	for (unsigned int page = 1; page < 12; page += 4)
-		write_page(&t, page);
+		notes_write_page(&t, page);
 	ck_assert_int_eq(ok(ioasid_space_unmap(t.rig.space, 4 * PAGE, 4 * PAGE)), 4 * PAGE);
 	ck_assert_uint_eq(LOOK(t.rig.space, .flags = IOASID_DIRTY_KEEP), 1 << 1 | 1 << 9);
-	map(&t, 4, 2, IOASID_MAP_RW);
+	notes_map(&t, 4, 2, IOASID_MAP_RW);
 	HAS(t.rig.space, 1 << 1 | 1 << 9);
-	write_page(&t, 5);
+	notes_write_page(&t, 5);
 	HAS(t.rig.space, 1 << 5);
-	end(&t);
+	notes_end(&t);
 }
 END_TEST
 
 START_TEST(a_stop_forgets_and_a_new_start_knows_nothing)
 {
 	struct ioasid_space_info info = {.size = sizeof(info)};
-	struct track t;
+	struct notes t;
 
-	begin(&t, 0);
-	map(&t, 0, 4, IOASID_MAP_RW);
+	notes_begin(&t, 0);
+	notes_map(&t, 0, 4, IOASID_MAP_RW);
 	for (int i = 0; i < 2; i++) {
 		ok(ioasid_space_dirty_start(t.rig.space));
 		fails(-EALREADY, "already", ioasid_space_dirty_start(t.rig.space));
 		ok(ioasid_space_info(t.rig.space, &info));
 		ck_assert_uint_ne(info.flags & IOASID_SPACE_INFO_DIRTY, 0);
 		HAS(t.rig.space, 0);
-		write_page(&t, 1);
+		notes_write_page(&t, 1);
 		ok(ioasid_space_dirty_stop(t.rig.space));
-		write_page(&t, 2);
-		map(&t, 4 + 2 * (unsigned int)i, 2, IOASID_MAP_RW);
+		notes_write_page(&t, 2);
+		notes_map(&t, 4 + 2 * (unsigned int)i, 2, IOASID_MAP_RW);
 		ok(ioasid_space_info(t.rig.space, &info));
 		ck_assert_uint_eq(info.flags & IOASID_SPACE_INFO_DIRTY, 0);
 	}
-	end(&t);
+	notes_end(&t);
 }
 END_TEST
 
@@ -303,20 +226,20 @@ START_TEST(a_route_with_a_pasid_is_noted_where_it_leads)
 	struct ioasid_mock_dma dma;
 	struct ioasid_space *other;
 	struct ioasid_attachment *route;
-	struct rig_opts opts = tracking(0);
-	struct track t;
+	struct rig_opts opts = notes_opts(0);
+	struct notes t;
 
 	opts.device.pasid_bits = 4;
-	begin_with(&t, &opts);
+	notes_begin_with(&t, &opts);
 	ok(ioasid_space_new(t.rig.ctx,
 		IOASID_OPTS(ioasid_space_opts, .flags = IOASID_SPACE_DIRTY_TRACKING), &other));
 	ok(ioasid_device_attach(t.rig.device, other,
 		IOASID_OPTS(ioasid_attach_opts, .flags = IOASID_ATTACH_PASID, .pasid = 5), &route));
-	map(&t, 0, 8, IOASID_MAP_RW);
+	notes_map(&t, 0, 8, IOASID_MAP_RW);
 	rig_map(other, 0, t.memory, 8 * PAGE, IOASID_MAP_RW);
 	ok(ioasid_space_dirty_start(t.rig.space));
 	ok(ioasid_space_dirty_start(other));
-	write_page(&t, 1);
+	notes_write_page(&t, 1);
 	dma = rig_dma(&t.rig, IOASID_MOCK_DMA_WRITE, 2 * PAGE, (unsigned char[]){1}, 1);
 	dma.pasid = 5;
 	ok(ioasid_mock_dma(t.rig.hw, &dma));
@@ -324,22 +247,22 @@ START_TEST(a_route_with_a_pasid_is_noted_where_it_leads)
 	HAS(other, 1 << 2);
 	ok(ioasid_attachment_detach(route));
 	ok(ioasid_space_destroy(other));
-	end(&t);
+	notes_end(&t);
 }
 END_TEST
 
 /* Nested by the platform, or by the library with copies. */
 START_TEST(a_child_notes_at_its_own_addresses_and_its_parent_nothing)
 {
-	struct rig_opts opts = tracking(0);
+	struct rig_opts opts = notes_opts(0);
 	struct ioasid_attachment *above;
 	struct ioasid_space *child;
-	struct track t;
+	struct notes t;
 
 	opts.platform.flags = _i ? IOASID_MOCK_NEST_COPY : 0;
-	begin_with(&t, &opts);
-	map(&t, 0, 4, IOASID_MAP_RW);
-	map(&t, 8, 24, IOASID_MAP_RW);
+	notes_begin_with(&t, &opts);
+	notes_map(&t, 0, 4, IOASID_MAP_RW);
+	notes_map(&t, 8, 24, IOASID_MAP_RW);
 	ok(ioasid_space_new_nested(t.rig.space,
 		IOASID_OPTS(ioasid_space_opts, .flags = IOASID_SPACE_DIRTY_TRACKING), &child));
 	ok(ioasid_device_attach(t.rig.device, child, NULL, &above));
@@ -347,11 +270,11 @@ START_TEST(a_child_notes_at_its_own_addresses_and_its_parent_nothing)
 	ok(ioasid_space_dirty_start(child));
 	/* over a hole, and over what is mapped later */
 	rig_map(child, 40 * PAGE, NULL, 16 * PAGE, IOASID_MAP_RW);
-	write_page(&t, 41);
-	write_page(&t, 50);
+	notes_write_page(&t, 41);
+	notes_write_page(&t, 50);
 	fails(-EFAULT, "0x2d000", rig_write(&t.rig, 45 * PAGE, t.memory, 1));
-	map(&t, 4, 4, IOASID_MAP_RW);
-	write_page(&t, 45);
+	notes_map(&t, 4, 4, IOASID_MAP_RW);
+	notes_write_page(&t, 45);
 	HAS(t.rig.space, 0);
 	ck_assert_uint_eq(LOOK(child, .flags = IOASID_DIRTY_KEEP),
 		UINT64_C(1) << 41 | UINT64_C(1) << 45 | UINT64_C(1) << 50);
@@ -359,22 +282,22 @@ START_TEST(a_child_notes_at_its_own_addresses_and_its_parent_nothing)
 	HAS(child, 0);
 	ok(ioasid_attachment_detach(above));
 	ok(ioasid_space_destroy(child));
-	end(&t);
+	notes_end(&t);
 }
 END_TEST
 
 /* A device comes whose IOMMU has no pages below 16 KiB, and goes again. */
 START_TEST(a_note_is_of_the_least_page_that_all_devices_have)
 {
-	struct rig_opts opts = tracking(0);
+	struct rig_opts opts = notes_opts(0);
 	unsigned char *memory = aligned_alloc(KIB16, 8 * KIB16), bytes[2] = {1, 2};
 	struct ioasid_attachment *route;
 	struct ioasid_mock_device *hw;
 	struct ioasid_device *device;
-	struct track t;
+	struct notes t;
 
 	opts.iommu.page_sizes = PAGE | KIB16;
-	begin_with(&t, &opts);
+	notes_begin_with(&t, &opts);
 	ok(ioasid_mock_iommu_new(t.rig.mock,
 		IOASID_OPTS(ioasid_mock_iommu_opts, .flags = IOASID_MOCK_IOMMU_DIRTY,
 			.page_sizes = KIB16),
@@ -384,8 +307,8 @@ START_TEST(a_note_is_of_the_least_page_that_all_devices_have)
 	device = rig_bind(&t.rig, hw, 2);
 	rig_map(t.rig.space, 0, memory, 8 * KIB16, IOASID_MAP_RW);
 	ok(ioasid_space_dirty_start(t.rig.space));
-	write_page(&t, 5);
-	write_page(&t, 30);
+	notes_write_page(&t, 5);
+	notes_write_page(&t, 30);
 	ck_assert_uint_eq(
 		LOOK(t.rig.space, .flags = IOASID_DIRTY_KEEP, .pages = 32), 1 << 5 | 1 << 30);
 	ok(ioasid_device_attach(device, t.rig.space, NULL, &route));
@@ -399,20 +322,20 @@ START_TEST(a_note_is_of_the_least_page_that_all_devices_have)
 	ok(ioasid_attachment_detach(route));
 	ck_assert_uint_eq(LOOK(t.rig.space, .pages = 32), 3 << 17);
 	ok(ioasid_device_unbind(device));
-	end(&t);
+	notes_end(&t);
 	free(memory);
 }
 END_TEST
 
 START_TEST(the_last_page_of_64_bits_is_noted)
 {
-	struct rig_opts opts = tracking(0);
+	struct rig_opts opts = notes_opts(0);
 	unsigned char byte = 1;
 	uint64_t bits = 0;
-	struct track t;
+	struct notes t;
 
 	opts.iommu.aperture = (struct ioasid_range){0, UINT64_MAX};
-	begin_with(&t, &opts);
+	notes_begin_with(&t, &opts);
 	rig_map(t.rig.space, 0 - 2 * PAGE, t.memory, 2 * PAGE, IOASID_MAP_RW);
 	ok(ioasid_space_dirty_start(t.rig.space));
 	ok(rig_write(&t.rig, UINT64_MAX, &byte, 1));
@@ -420,111 +343,7 @@ START_TEST(the_last_page_of_64_bits_is_noted)
 		t.rig.space, IOASID_OPTS(ioasid_dirty, .iova = 0 - 4 * PAGE, .length = 4 * PAGE,
 				     .granule = PAGE, .bitmap = &bits)));
 	ck_assert_uint_eq(bits, 1 << 3);
-	end(&t);
-}
-END_TEST
-
-/* Failures */
-
-START_TEST(an_operation_that_fails_changes_nothing)
-{
-	uint64_t bits = 0;
-	struct track t;
-
-	begin(&t, 0);
-	map(&t, 0, 4, IOASID_MAP_RW);
-	ok(ioasid_mock_fail(t.rig.mock, IOASID_MOCK_OP_DIRTY_START, 1, -EIO));
-	fails(-EIO, "injected", ioasid_space_dirty_start(t.rig.space));
-	fails(-EALREADY, "notes no", ioasid_space_dirty_stop(t.rig.space));
-	ok(ioasid_space_dirty_start(t.rig.space));
-	write_page(&t, 3);
-	ok(ioasid_mock_fail(t.rig.mock, IOASID_MOCK_OP_DIRTY_READ, 1, -EIO));
-	fails(-EIO, "injected",
-		ioasid_space_dirty_read(t.rig.space, IOASID_OPTS(ioasid_dirty, .length = 4 * PAGE,
-							     .granule = PAGE, .bitmap = &bits)));
-	ck_assert_uint_eq(bits, 0);
-	ok(ioasid_mock_fail(t.rig.mock, IOASID_MOCK_OP_DIRTY_STOP, 1, -EIO));
-	fails(-EIO, "injected", ioasid_space_dirty_stop(t.rig.space));
-	HAS(t.rig.space, 1 << 3);
-	ck_assert_uint_eq(rig_stats(&t.rig).failed, 3);
-	ok(ioasid_space_dirty_stop(t.rig.space));
-	end(&t);
-}
-END_TEST
-
-/* The call, whose nth allocation fails, until it has no more. */
-#define WITHOUT_MEMORY(met, call)                                                                  \
-	for ((met) = 0;; (met)++) {                                                                \
-		int err_;                                                                          \
-		allocator_fail((met) + 1);                                                         \
-		err_ = (call);                                                                     \
-		if (!allocator_failed()) {                                                         \
-			ok(err_);                                                                  \
-			break;                                                                     \
-		}                                                                                  \
-		ck_assert_int_eq(err_, -ENOMEM);                                                   \
-	}
-
-START_TEST(without_memory_nothing_is_noted_and_no_map_is_made)
-{
-	struct ioasid_map late = {
-		.length = 4 * PAGE, .iova = 8 * PAGE, .flags = IOASID_MAP_RW | IOASID_MAP_FIXED};
-	unsigned int met;
-	struct track t;
-
-	begin(&t, 0);
-	map(&t, 0, 4, IOASID_MAP_RW);
-	map(&t, 4, 4, IOASID_MAP_RW);
-	late.addr = t.memory + 8 * PAGE;
-	allocator_fail(2);
-	ck_assert_int_eq(ioasid_space_dirty_start(t.rig.space), -ENOMEM);
-	map(&t, 12, 4, IOASID_MAP_RW);
-	ok(ioasid_space_dirty_start(t.rig.space));
-	ok(ioasid_space_dirty_stop(t.rig.space));
-	WITHOUT_MEMORY(met, ioasid_space_dirty_start(t.rig.space));
-	ck_assert_uint_ge(met, 4);
-	write_page(&t, 1);
-	WITHOUT_MEMORY(met, ioasid_space_map(t.rig.space, &late));
-	ck_assert_uint_ge(met, 1);
-	ck_assert_uint_eq(rig_stats(&t.rig).pinned, 16 * PAGE);
-	write_page(&t, 9);
-	HAS(t.rig.space, 1 << 1 | 1 << 9);
-	end(&t);
-}
-END_TEST
-
-/* What only the core's caller cannot do. */
-START_TEST(a_read_goes_on_into_the_next_map_and_ends_at_a_hole)
-{
-	uint64_t bits = 0;
-	struct backend_dirty wish = {
-		.iova = 2 * PAGE, .length = 8 * PAGE, .page = PAGE, .bitmap = &bits};
-	struct mock_backend be = {.base.ops = &mock_ops};
-	struct backend_space intent = {0};
-	struct backend_map one = {.length = 4 * PAGE, .flags = IOASID_MAP_RW};
-	struct mock_space *space;
-	struct track t;
-
-	begin(&t, 0);
-	be.mock = t.rig.mock;
-	ck_assert_int_eq(mock_ops.space_new(&be.base, &intent, &(uint32_t){0}), 0);
-	space = table_get(&be.spaces, 1);
-	ck_assert_int_eq(mock_ops.dirty_start(&be.base, 1), 0);
-	for (unsigned int i = 0; i < 2; i++) {
-		one.iova = i * 4 * PAGE;
-		one.addr = (uintptr_t)t.memory;
-		ck_assert_int_eq(mock_ops.map(&be.base, 1, &one), 0);
-	}
-	mock_dirty_mark(space, 3 * PAGE, PAGE);
-	mock_dirty_mark(space, 7 * PAGE + 5, 1);
-	ck_assert_int_eq(mock_ops.dirty_read(&be.base, 1, &wish), -ENOENT);
-	ck_assert_uint_eq(bits, 1 << 1 | 1 << 5);
-	ck_assert_int_eq(mock_ops.dirty_read(&be.base, 2, &wish), -ENOENT);
-	ck_assert_int_eq(mock_ops.dirty_start(&be.base, 2), -ENOENT);
-	ck_assert_int_eq(mock_ops.dirty_stop(&be.base, 2), -ENOENT);
-	mock_ops.close(&be.base);
-	table_free(&be.spaces);
-	end(&t);
+	notes_end(&t);
 }
 END_TEST
 
@@ -546,7 +365,4 @@ void add_dirty_tests(Suite *suite)
 	tcase_add_loop_test(tcase, a_child_notes_at_its_own_addresses_and_its_parent_nothing, 0, 2);
 	tcase_add_test(tcase, a_note_is_of_the_least_page_that_all_devices_have);
 	tcase_add_test(tcase, the_last_page_of_64_bits_is_noted);
-	tcase_add_test(tcase, an_operation_that_fails_changes_nothing);
-	tcase_add_test(tcase, without_memory_nothing_is_noted_and_no_map_is_made);
-	tcase_add_test(tcase, a_read_goes_on_into_the_next_map_and_ends_at_a_hole);
 }

@@ -65,6 +65,7 @@ void rig_answer(struct rig *rig, uint64_t id, uint32_t code);
 void add_platform_tests(Suite *suite);
 void add_memory_tests(Suite *suite);
 void add_dirty_tests(Suite *suite);
+void add_dirty_fail_tests(Suite *suite);
 void add_dirty_thread_tests(Suite *suite);
 void add_dma_tests(Suite *suite);
 void add_tlb_tests(Suite *suite);

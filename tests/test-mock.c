@@ -22,6 +22,7 @@ int main(void)
 	add_thread_tests(suite);
 	add_ops_tests(suite);
 	add_dirty_tests(suite);
+	add_dirty_fail_tests(suite);
 	add_dirty_thread_tests(suite);
 	add_wire_tests(suite);
 	add_vm_tests(suite);
