@@ -79,3 +79,13 @@ int guest_map(struct ioasid_space *space, uint64_t iova)
 					       .iova = iova,
 					       .flags = IOASID_MAP_RW | IOASID_MAP_FIXED});
 }
+
+void guest_bind_pasids(struct guest *g)
+{
+	ok(ioasid_space_bind_pasid_table(g->giova, &guest_pasids));
+}
+
+void guest_unbind_pasids(struct guest *g)
+{
+	ok(ioasid_space_unbind_pasid_table(g->giova));
+}

@@ -30,6 +30,10 @@ void guest_end(struct guest *g);
 /* What ioasid_space_map() returns for a page. */
 int guest_map(struct ioasid_space *space, uint64_t iova);
 
+/* The child has guest_pasids as its table, and then none; both succeed. */
+void guest_bind_pasids(struct guest *g);
+void guest_unbind_pasids(struct guest *g);
+
 /* Another child of the parent. */
 struct ioasid_space *guest_sibling(struct guest *g);
 
