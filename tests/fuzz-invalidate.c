@@ -7,6 +7,7 @@
  * at the tables does. The guest's side is in rogue.c. A test with fixed seeds; built with -DFUZZ
  * -fsanitize=fuzzer it is a libFuzzer target.
  */
+#include "fuzzcorpus.h"
 #include "rogue.h"
 #include "support.h"
 #include <errno.h>
@@ -16,8 +17,6 @@
 
 #define FORMATS                                                                                    \
 	(1u << IOASID_PGTABLE_VTD_S1 | 1u << IOASID_PGTABLE_SMMUV3_S1 | 1u << IOASID_PGTABLE_AMD_V2)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct scene {
 	struct rogue guest;
@@ -413,6 +412,7 @@ int main(void)
 	tcase_add_loop_test(support_case(suite, "random"),
 		a_hostile_guest_finds_what_its_tables_say, 0,
 		(int)(sizeof(seeds) / sizeof(seeds[0])));
+	fuzzcorpus_suite(suite);
 	return support_run(suite);
 }
 
