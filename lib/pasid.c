@@ -35,8 +35,11 @@ static bool is_mediated(const struct ioasid_device *device)
 
 static bool is_attached_by_any(const struct ioasid_device *device)
 {
-	list_each(link, &device->attachments) if (attachment_at(link)->pasid !=
-						  IOASID_PASID_NONE) return true;
+	list_each(link, &device->attachments)
+	{
+		if (attachment_at(link)->pasid != IOASID_PASID_NONE)
+			return true;
+	}
 	return false;
 }
 

@@ -4,47 +4,27 @@
  * it, who was told is told of its end once, and there is always room for that. The rest of the
  * producer is in test-producer.c.
  */
-#include "ringkit.h"
-#include "support.h"
+#include "producerkit.h"
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
 
-#define COUNT  64
 #define DEVICE 1 /* the kit's */
 #define SLOTS  128
 
-static struct ringkit kit;
 static struct ioasid_ring *shared; /* the kit's */
-static struct ioasid_fault out[2 * COUNT];
 
 static void set_up(void)
 {
-	const struct ringkit_plan plan = {.records = COUNT, .group_max = 32, .outstanding = SLOTS};
-
-	ringkit_open(&kit, &plan);
-	shared = kit.producer.ring;
-	memset(out, 0, sizeof(out));
-}
-
-static void tear_down(void)
-{
-	ringkit_close(&kit);
-}
-
-static unsigned int take(unsigned int n)
-{
-	int got = ringkit_take(&kit, out, n);
-
-	ck_assert_int_ge(got, 0);
-	return ringkit_deliver(&kit, out, (unsigned int)got);
+	producerkit_open(SLOTS);
+	shared = producerkit.producer.ring;
 }
 
 static uint64_t cancelled(void)
 {
 	struct pending_stats stats;
 
-	pending_stats(kit.producer.pending, &stats);
+	pending_stats(producerkit.producer.pending, &stats);
 	return stats.ended[PENDING_CANCELLED];
 }
 
@@ -62,7 +42,7 @@ static void push_routed(struct routed *routed, uint32_t device, uint32_t pasid)
 	routed->group.count = 1;
 	routed->group.device = device;
 	routed->group.route = pasid;
-	producer_push(&kit.producer, &routed->group);
+	producer_push(&producerkit.producer, &routed->group);
 }
 
 static void push_some(struct routed *some, unsigned int n)
@@ -74,7 +54,7 @@ static void push_some(struct routed *some, unsigned int n)
 static void cancel_some(unsigned int first, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++)
-		producer_cancel(&kit.producer, DEVICE, first + i);
+		producer_cancel(&producerkit.producer, DEVICE, first + i);
 }
 
 /* ---- tests ---- */
@@ -85,11 +65,11 @@ START_TEST(who_was_not_told_never_hears_of_it)
 	uint64_t cookie, id;
 
 	push_routed(&one, DEVICE, 5);
-	id = kit.producer.inlet.records[0].id;
-	producer_cancel(&kit.producer, DEVICE, 5);
-	ck_assert_int_eq(pending_claim(kit.producer.pending, id, &cookie), -ESTALE);
+	id = producerkit.producer.inlet.records[0].id;
+	producer_cancel(&producerkit.producer, DEVICE, 5);
+	ck_assert_int_eq(pending_claim(producerkit.producer.pending, id, &cookie), -ESTALE);
 	ck_assert_uint_eq(shared->tail, 1);
-	ck_assert_uint_eq(take(COUNT), 0);
+	ck_assert_uint_eq(producerkit_take(COUNT), 0);
 	ck_assert_uint_eq(shared->head, 1);
 	ck_assert_uint_eq(cancelled(), 1);
 }
@@ -102,16 +82,16 @@ START_TEST(who_was_told_is_told_of_the_end_once)
 	uint64_t cookie;
 
 	push_routed(&one, DEVICE, 5);
-	ck_assert_uint_eq(take(COUNT), 1);
-	first = out[0];
-	producer_cancel(&kit.producer, DEVICE, 5);
-	producer_cancel(&kit.producer, DEVICE, 5);
-	ck_assert_int_eq(pending_claim(kit.producer.pending, first.id, &cookie), -ESTALE);
+	ck_assert_uint_eq(producerkit_take(COUNT), 1);
+	first = producerkit_out[0];
+	producer_cancel(&producerkit.producer, DEVICE, 5);
+	producer_cancel(&producerkit.producer, DEVICE, 5);
+	ck_assert_int_eq(pending_claim(producerkit.producer.pending, first.id, &cookie), -ESTALE);
 	expected = first;
 	expected.flags = IOASID_FAULT_CANCELLED | IOASID_FAULT_LAST | IOASID_FAULT_PASID_VALID;
-	ck_assert_uint_eq(take(COUNT), 1);
-	ck_assert_mem_eq(out, &expected, sizeof(expected));
-	ck_assert_uint_eq(take(COUNT), 0);
+	ck_assert_uint_eq(producerkit_take(COUNT), 1);
+	ck_assert_mem_eq(producerkit_out, &expected, sizeof(expected));
+	ck_assert_uint_eq(producerkit_take(COUNT), 0);
 	ck_assert_uint_eq(cancelled(), 1);
 }
 END_TEST
@@ -121,11 +101,11 @@ START_TEST(a_cancellation_wakes_who_sleeps)
 	struct routed one;
 
 	push_routed(&one, DEVICE, 5);
-	ck_assert_uint_eq(take(COUNT), 1);
-	ck_assert_uint_eq(take(COUNT), 0);
-	ck_assert(!ringkit_is_readable(&kit));
-	producer_cancel(&kit.producer, DEVICE, 5);
-	ck_assert(ringkit_is_readable(&kit));
+	ck_assert_uint_eq(producerkit_take(COUNT), 1);
+	ck_assert_uint_eq(producerkit_take(COUNT), 0);
+	ck_assert(!ringkit_is_readable(&producerkit));
+	producer_cancel(&producerkit.producer, DEVICE, 5);
+	ck_assert(ringkit_is_readable(&producerkit));
 }
 END_TEST
 
@@ -138,11 +118,12 @@ START_TEST(only_the_route_named_is_cancelled)
 	push_routed(&some[1], DEVICE, IOASID_PASID_NONE);
 	push_routed(&some[2], DEVICE + 1, 5);
 	push_routed(&some[3], DEVICE, 6);
-	ck_assert_uint_eq(take(COUNT), 4);
-	producer_cancel(&kit.producer, DEVICE, IOASID_PASID_NONE);
-	ck_assert_uint_eq(pending_count(kit.producer.pending), 3);
+	ck_assert_uint_eq(producerkit_take(COUNT), 4);
+	producer_cancel(&producerkit.producer, DEVICE, IOASID_PASID_NONE);
+	ck_assert_uint_eq(pending_count(producerkit.producer.pending), 3);
 	for (unsigned int i = 0; i < 4; i++)
-		ck_assert_int_eq(pending_claim(kit.producer.pending, out[i].id, &cookie),
+		ck_assert_int_eq(
+			pending_claim(producerkit.producer.pending, producerkit_out[i].id, &cookie),
 			i == 1 ? -ESTALE : 0);
 	ck_assert_uint_eq(cancelled(), 1);
 }
@@ -154,11 +135,12 @@ START_TEST(who_is_being_answered_is_left_alone)
 	uint64_t cookie;
 
 	push_routed(&one, DEVICE, 5);
-	ck_assert_uint_eq(take(COUNT), 1);
-	ck_assert_int_eq(pending_claim(kit.producer.pending, out[0].id, &cookie), 0);
-	producer_cancel(&kit.producer, DEVICE, 5);
-	pending_retire(kit.producer.pending, out[0].id, PENDING_ANSWERED, 0);
-	ck_assert_uint_eq(take(COUNT), 0);
+	ck_assert_uint_eq(producerkit_take(COUNT), 1);
+	ck_assert_int_eq(
+		pending_claim(producerkit.producer.pending, producerkit_out[0].id, &cookie), 0);
+	producer_cancel(&producerkit.producer, DEVICE, 5);
+	pending_retire(producerkit.producer.pending, producerkit_out[0].id, PENDING_ANSWERED, 0);
+	ck_assert_uint_eq(producerkit_take(COUNT), 0);
 	ck_assert_uint_eq(cancelled(), 0);
 }
 END_TEST
@@ -171,12 +153,12 @@ START_TEST(a_record_that_outlived_its_group_is_not_the_next_one)
 	uint64_t old;
 
 	push_routed(&one, DEVICE, 5);
-	old = kit.producer.inlet.records[0].id;
-	producer_cancel(&kit.producer, DEVICE, 5);
+	old = producerkit.producer.inlet.records[0].id;
+	producer_cancel(&producerkit.producer, DEVICE, 5);
 	push_routed(&other, DEVICE, 6);
-	ck_assert_uint_eq(take(COUNT), 1);
-	ck_assert_uint_eq(out[0].pasid, 6);
-	ck_assert_uint_ne(out[0].id, old);
+	ck_assert_uint_eq(producerkit_take(COUNT), 1);
+	ck_assert_uint_eq(producerkit_out[0].pasid, 6);
+	ck_assert_uint_ne(producerkit_out[0].id, old);
 }
 END_TEST
 
@@ -186,17 +168,17 @@ START_TEST(what_waited_for_a_slot_follows_a_cancellation)
 	struct routed some[SLOTS], next;
 
 	push_some(some, COUNT);
-	ck_assert_uint_eq(take(COUNT), COUNT);
+	ck_assert_uint_eq(producerkit_take(COUNT), COUNT);
 	push_some(&some[COUNT], SLOTS - COUNT);
-	ck_assert_uint_eq(take(COUNT), COUNT);
+	ck_assert_uint_eq(producerkit_take(COUNT), COUNT);
 	push_routed(&next, DEVICE + 1, 0);
-	ck_assert_uint_eq(take(COUNT), 0);
-	producer_cancel(&kit.producer, DEVICE, 3);
-	ck_assert_uint_eq(take(COUNT), 2);
-	ck_assert(out[0].flags & out[1].flags & IOASID_FAULT_CANCELLED);
-	ck_assert_uint_eq(take(COUNT), 1);
-	ck_assert_uint_eq(out[0].pasid, 0);
-	ck_assert(!(out[0].flags & IOASID_FAULT_CANCELLED));
+	ck_assert_uint_eq(producerkit_take(COUNT), 0);
+	producer_cancel(&producerkit.producer, DEVICE, 3);
+	ck_assert_uint_eq(producerkit_take(COUNT), 2);
+	ck_assert(producerkit_out[0].flags & producerkit_out[1].flags & IOASID_FAULT_CANCELLED);
+	ck_assert_uint_eq(producerkit_take(COUNT), 1);
+	ck_assert_uint_eq(producerkit_out[0].pasid, 0);
+	ck_assert(!(producerkit_out[0].flags & IOASID_FAULT_CANCELLED));
 }
 END_TEST
 
@@ -207,17 +189,17 @@ START_TEST(a_slot_that_is_freed_late_still_wakes_who_waits_for_the_next_group)
 	struct routed some[SLOTS], next;
 
 	push_some(some, COUNT);
-	ck_assert_uint_eq(take(COUNT), COUNT);
+	ck_assert_uint_eq(producerkit_take(COUNT), COUNT);
 	push_some(&some[COUNT], SLOTS - COUNT);
-	ck_assert_uint_eq(take(COUNT), COUNT);
+	ck_assert_uint_eq(producerkit_take(COUNT), COUNT);
 	push_routed(&next, DEVICE + 1, 0);
-	producer_cancel(&kit.producer, DEVICE, COUNT - 1);
-	ck_assert_int_eq(ringkit_take(&kit, out, COUNT), 2);
-	ck_assert_int_eq(ringkit_take(&kit, &out[2], COUNT), 0);
-	ck_assert(!ringkit_is_readable(&kit));
-	ck_assert_uint_eq(ringkit_deliver(&kit, out, 2), 2);
-	ck_assert(ringkit_is_readable(&kit));
-	ck_assert_uint_eq(take(COUNT), 1);
+	producer_cancel(&producerkit.producer, DEVICE, COUNT - 1);
+	ck_assert_int_eq(ringkit_take(&producerkit, producerkit_out, COUNT), 2);
+	ck_assert_int_eq(ringkit_take(&producerkit, &producerkit_out[2], COUNT), 0);
+	ck_assert(!ringkit_is_readable(&producerkit));
+	ck_assert_uint_eq(ringkit_deliver(&producerkit, producerkit_out, 2), 2);
+	ck_assert(ringkit_is_readable(&producerkit));
+	ck_assert_uint_eq(producerkit_take(COUNT), 1);
 }
 END_TEST
 
@@ -228,9 +210,9 @@ static unsigned char told[SLOTS];
 static void note_cancelled(unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		ck_assert(out[i].flags & IOASID_FAULT_CANCELLED);
-		ck_assert_uint_lt(out[i].pasid, SLOTS);
-		told[out[i].pasid]++;
+		ck_assert(producerkit_out[i].flags & IOASID_FAULT_CANCELLED);
+		ck_assert_uint_lt(producerkit_out[i].pasid, SLOTS);
+		told[producerkit_out[i].pasid]++;
 	}
 }
 
@@ -242,13 +224,13 @@ static void cancel_all_at_once(void)
 
 	memset(told, 0, sizeof(told));
 	push_some(some, SLOTS);
-	ck_assert_uint_eq(take(COUNT), COUNT);
-	ck_assert_uint_eq(take(COUNT), SLOTS - COUNT);
+	ck_assert_uint_eq(producerkit_take(COUNT), COUNT);
+	ck_assert_uint_eq(producerkit_take(COUNT), SLOTS - COUNT);
 	cancel_some(0, SLOTS);
 	ck_assert_uint_eq(shared->flags, IOASID_RING_BACKLOG);
-	ck_assert_uint_eq(pending_count(kit.producer.pending), 0);
+	ck_assert_uint_eq(pending_count(producerkit.producer.pending), 0);
 	/* parts, so that the queue of cancellations wraps */
-	while ((n = take(COUNT - 13)))
+	while ((n = producerkit_take(COUNT - 13)))
 		note_cancelled(n);
 	for (unsigned int i = 0; i < SLOTS; i++)
 		ck_assert_uint_eq(told[i], 1);
@@ -268,15 +250,15 @@ START_TEST(a_cancellation_goes_before_groups_that_wait)
 	struct routed one;
 
 	push_routed(&one, DEVICE + 1, 5);
-	ck_assert_uint_eq(take(COUNT), 1);
+	ck_assert_uint_eq(producerkit_take(COUNT), 1);
 	for (unsigned int i = 0; i < COUNT + 3; i++)
-		ringkit_push(&kit, i, 1);
-	producer_cancel(&kit.producer, DEVICE + 1, 5);
-	ck_assert_uint_eq(take(COUNT), COUNT);
-	ck_assert_uint_eq(out[COUNT - 1].addr >> 12, COUNT - 1);
-	ck_assert_uint_eq(take(COUNT), 4);
-	ck_assert(out[0].flags & IOASID_FAULT_CANCELLED);
-	ck_assert_uint_eq(out[1].addr >> 12, COUNT);
+		ringkit_push(&producerkit, i, 1);
+	producer_cancel(&producerkit.producer, DEVICE + 1, 5);
+	ck_assert_uint_eq(producerkit_take(COUNT), COUNT);
+	ck_assert_uint_eq(producerkit_out[COUNT - 1].addr >> 12, COUNT - 1);
+	ck_assert_uint_eq(producerkit_take(COUNT), 4);
+	ck_assert(producerkit_out[0].flags & IOASID_FAULT_CANCELLED);
+	ck_assert_uint_eq(producerkit_out[1].addr >> 12, COUNT);
 	ck_assert_uint_eq(shared->flags, 0);
 }
 END_TEST
@@ -287,15 +269,15 @@ START_TEST(nothing_overtakes_a_cancellation)
 	struct routed one;
 
 	push_routed(&one, DEVICE + 1, 5);
-	ck_assert_uint_eq(take(COUNT), 1);
+	ck_assert_uint_eq(producerkit_take(COUNT), 1);
 	for (unsigned int i = 0; i < COUNT; i++)
-		ringkit_push(&kit, i, 1);
-	producer_cancel(&kit.producer, DEVICE + 1, 5);
-	ck_assert_uint_eq(take(8), 8);
-	ringkit_push(&kit, COUNT, 1);
-	ck_assert_uint_eq(take(COUNT), COUNT - 6);
-	ck_assert(out[COUNT - 8].flags & IOASID_FAULT_CANCELLED);
-	ck_assert_uint_eq(out[COUNT - 7].addr >> 12, COUNT);
+		ringkit_push(&producerkit, i, 1);
+	producer_cancel(&producerkit.producer, DEVICE + 1, 5);
+	ck_assert_uint_eq(producerkit_take(8), 8);
+	ringkit_push(&producerkit, COUNT, 1);
+	ck_assert_uint_eq(producerkit_take(COUNT), COUNT - 6);
+	ck_assert(producerkit_out[COUNT - 8].flags & IOASID_FAULT_CANCELLED);
+	ck_assert_uint_eq(producerkit_out[COUNT - 7].addr >> 12, COUNT);
 }
 END_TEST
 
@@ -325,8 +307,8 @@ static void drain_one(struct drain *d, const struct ioasid_fault *fault)
 		return;
 	}
 	d->overtaken += fault->label > d->told;
-	if (!pending_claim(kit.producer.pending, fault->id, &cookie))
-		pending_retire(kit.producer.pending, fault->id, PENDING_ANSWERED, 0);
+	if (!pending_claim(producerkit.producer.pending, fault->id, &cookie))
+		pending_retire(producerkit.producer.pending, fault->id, PENDING_ANSWERED, 0);
 }
 
 static void *drain(void *arg)
@@ -335,8 +317,9 @@ static void *drain(void *arg)
 	struct ioasid_fault some[16];
 
 	while (!__atomic_load_n(&d->over, __ATOMIC_ACQUIRE)) {
-		int got = ringkit_take(&kit, some, 16);
-		unsigned int n = got > 0 ? ringkit_deliver(&kit, some, (unsigned int)got) : 0;
+		int got = ringkit_take(&producerkit, some, 16);
+		unsigned int n =
+			got > 0 ? ringkit_deliver(&producerkit, some, (unsigned int)got) : 0;
 
 		for (unsigned int i = 0; i < n; i++)
 			drain_one(d, &some[i]);
@@ -354,7 +337,7 @@ static void push_labelled(struct routed *routed, uint32_t pasid, uint64_t label)
 	routed->group.count = 1;
 	routed->group.device = DEVICE;
 	routed->group.route = pasid;
-	producer_push(&kit.producer, &routed->group);
+	producer_push(&producerkit.producer, &routed->group);
 }
 
 static uint32_t keeps_back(void)
@@ -373,7 +356,7 @@ static void cancel_before_others(struct drain *d, uint64_t before)
 		sched_yield();
 	while (n < 2 * COUNT && !keeps_back())
 		push_labelled(&some[n++], DEVICE + 1, before);
-	producer_cancel(&kit.producer, DEVICE, TOLD);
+	producer_cancel(&producerkit.producer, DEVICE, TOLD);
 	for (unsigned int last = n + COUNT; n < last; n++)
 		push_labelled(&some[n], DEVICE + 1, before + 1);
 	/* the stock is used again: all of it has left the producer's hands */
@@ -401,7 +384,7 @@ int main(void)
 	Suite *suite = suite_create("producer, cancel");
 	TCase *tcase = support_case(suite, "cancel");
 
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_checked_fixture(tcase, set_up, producerkit_close);
 	tcase_add_test(tcase, who_was_not_told_never_hears_of_it);
 	tcase_add_test(tcase, who_was_told_is_told_of_the_end_once);
 	tcase_add_test(tcase, a_cancellation_wakes_who_sleeps);
